@@ -1,0 +1,1 @@
+"""What people look at: the wall, the HTTP API, boards and rules."""

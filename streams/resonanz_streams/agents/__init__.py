@@ -1,0 +1,1 @@
+"""Thin Faust agents: they hand runs of records to the worker."""

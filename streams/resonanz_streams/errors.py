@@ -1,0 +1,21 @@
+"""Exceptions, grouped by what the caller does: tell the user and stop, or try again."""
+
+
+class ResonanzError(Exception):
+    """Base of all of ours. The message is one sentence for a person: what is wrong and what to do."""
+
+
+class ConfigurationError(ResonanzError):
+    """The user's configuration or usage is wrong; exit code 2. The message may list several lines."""
+
+
+class StopError(ResonanzError):
+    """Going on would lose or double data, or cannot succeed; the process ends with exit code 1."""
+
+
+class RetryError(ResonanzError):
+    """The other side is away for now; trying again later is right."""
+
+
+class FencedError(StopError):
+    """Another worker owns this partition now; whatever was not flushed belongs to it."""

@@ -1,0 +1,145 @@
+"""What travels through the topics: the shapes of every record, version 1.
+
+Encoding writes compact UTF-8 JSON without the fields that hold their default, so that a line stays
+short and any Kafka tool can read it. Decoding of whole runs is in :mod:`resonanz_streams.decode`.
+"""
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+VERSION: Final = 1
+Kind = Literal["like", "comment", "share"]
+Op = Literal["add", "remove"]
+KINDS: Final[tuple[Kind, ...]] = ("like", "comment", "share")
+MAX_ID: Final = 512
+MAX_COUNT: Final = 2**31 - 1
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
+Count = Annotated[int, msgspec.Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
+People = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """One like, comment or share, or the removal of one.
+
+    ``at_ms`` is when it happened, ``seen_ms`` when the connector saw it (epoch ms, UTC). ``actor`` is a
+    pseudonym. ``account`` alone decides which client it belongs to. ``count`` is not 0.
+    """
+
+    v: int = msgspec.field(default=VERSION)
+    id: Text
+    source: Text
+    kind: Kind
+    op: Op = "add"
+    account: Text
+    actor: Text | None = None
+    own: bool = False
+    object: Text | None = None
+    parent: Text | None = None
+    thread: Text | None = None
+    venue: Literal["own", "elsewhere"] = "own"
+    venue_name: Text | None = None
+    topics: list[Text] = []
+    flags: list[Text] = []
+    at_ms: int
+    seen_ms: int | None = None
+    count: Count = 1
+
+
+class Post(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """One own post, or own comment elsewhere (topic ``posts``)."""
+
+    v: int = VERSION
+    id: Text
+    source: Text
+    op: Op = "add"
+    account: Text
+    object: Text | None = None
+    venue: Literal["own", "elsewhere"] = "own"
+    venue_name: Text | None = None
+    topics: list[Text] = []
+    at_ms: int
+    seen_ms: int | None = None
+
+
+class Audience(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """A snapshot of an account's followers at ``at_ms`` (topic ``audience``)."""
+
+    v: int = VERSION
+    id: Text
+    source: Text
+    account: Text
+    at_ms: int
+    followers: People
+    reach: People | None = None
+    impressions: People | None = None
+    object: Text | None = None
+
+
+class Status(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A connector's heartbeat for one account (topic ``connectors.status``, key connector/account).
+
+    It is cumulative: ``since_ms`` is when the connector began to watch the account and ``gaps`` lists
+    every interval [from, to) since then (within 29 days) that it could not fill. Everything in
+    [since_ms, complete_through_ms) outside the gaps has been published.
+    ``published`` holds, for a source that ends (a file), the offset after its last record per
+    "topic/partition" (without prefix): a reader applies the status once it has read that far.
+    """
+
+    v: int = VERSION
+    connector: Text
+    account: Text
+    at_ms: int
+    state: Literal["ok", "degraded", "down"]
+    since_ms: int
+    last_event_ms: int | None = None
+    complete_through_ms: int
+    ended: bool = False
+    cursor: str | None = None
+    gaps: list[tuple[int, int]] = []
+    errors: dict[str, int] = {}
+    rate_remaining: int | None = None
+    credential_expires_ms: int | None = None
+    published: dict[str, int] = {}
+
+
+class KpiEntry(msgspec.Struct, kw_only=True):
+    """One KPI of one account over one window; a null value comes with its reason."""
+
+    kpi: str
+    window: str
+    part: str | None = None
+    value: float | None = None
+    lo: float | None = None
+    hi: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    coverage: float | None = None
+    reason: str | None = None
+
+
+class KpiSnapshot(msgspec.Struct, kw_only=True):
+    """All KPIs of one account as of ``at_ms`` (topic ``kpis``, compacted, key = account).
+
+    ``coverage`` is that of the 24 h window; each entry carries its own window's.
+    """
+
+    v: int = VERSION
+    at_ms: int
+    client: str
+    platform: str
+    account: str
+    coverage: float
+    kpis: list[KpiEntry]
+
+
+def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:
+    """One line of UTF-8 JSON, without a newline. ``v`` is always written.
+
+    Raises:
+        TypeError: a field holds something JSON cannot say.
+    """
+    line = msgspec.json.encode(record)
+    # omit_defaults drops the version, which readers of other languages rely on.
+    return line if line.startswith(b'{"v":') else b'{"v":1,' + line[1:]

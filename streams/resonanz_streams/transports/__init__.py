@@ -1,0 +1,1 @@
+"""How Faust and everything else reads and writes: Kafka, or SQLite embedded."""

@@ -1,0 +1,54 @@
+"""From a broker URL to its parts. Drivers are imported only when their scheme is used."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.transports.ports import Admin, StateStore, Tail
+
+
+def scheme_of(url: str) -> str:
+    """``sqlite`` or ``kafka``.
+
+    Raises:
+        ConfigurationError: any other URL.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme not in {"sqlite", "kafka"}:
+        raise ConfigurationError(
+            f"broker: {scheme or 'no'} scheme is not known; write sqlite:///resonanz.db or kafka://host:9092"
+        )
+    return scheme
+
+
+def open_store(url: str, *, prefix: str = "", group: str = "resonanz") -> StateStore:
+    """The state store of a worker."""
+    if scheme_of(url) == "sqlite":
+        from resonanz_streams.transports.sqlite_store import SqliteStore
+
+        return SqliteStore(url, prefix=prefix, group=group)
+    from resonanz_streams.transports.kafka_store import KafkaStore
+
+    return KafkaStore(url, prefix=prefix, group=group)
+
+
+def open_tail(url: str, topics: Sequence[str], *, prefix: str = "") -> Tail:
+    """A reader of whole topics."""
+    if scheme_of(url) == "sqlite":
+        from resonanz_streams.transports.sqlite_log import SqliteTail
+
+        return SqliteTail(url, topics, prefix=prefix)
+    from resonanz_streams.transports.kafka_tail import KafkaTail
+
+    return KafkaTail(url, topics, prefix=prefix)
+
+
+def open_admin(url: str, *, prefix: str = "") -> Admin:
+    """Creates and checks topics."""
+    if scheme_of(url) == "sqlite":
+        from resonanz_streams.transports.sqlite_log import SqliteAdmin
+
+        return SqliteAdmin(url, prefix=prefix)
+    from resonanz_streams.transports.kafka_admin import KafkaAdmin
+
+    return KafkaAdmin(url, prefix=prefix)

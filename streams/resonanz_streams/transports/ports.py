@@ -1,0 +1,165 @@
+"""What the engine, the connectors and the wall ask of a broker; SQLite and Kafka both answer.
+
+Topic names are given and returned without the configured prefix: the implementations add it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from resonanz_streams.topics import TopicSpec
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as read from a topic partition."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to write. ``partition`` None: chosen by murmur2 of the key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive records of one topic partition, in offset order, handed to an agent as one message.
+
+    ``values[i]`` is the record at ``offsets[i]``: one JSON event, or several, one per line. A record
+    without a value (a tombstone somebody wrote) is an empty ``bytes``. ``next_offset`` is where the
+    next run begins; it may be greater than the last offset + 1 (transaction markers, compaction).
+    ``first_offset`` is the position the fetch asked for: a gap to ``offsets[0]`` on a topic that is not
+    compacted means that retention removed records.
+    """
+
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int
+    values: Sequence[bytes]
+    offsets: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a partition's owner finds: state rows by key, and the next offset to read per topic."""
+
+    rows: Mapping[bytes, bytes]
+    offsets: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """One atomic write of a partition: all of it becomes visible, or none of it.
+
+    ``rows`` go to the state of the partition (None deletes), ``offsets`` are the next offsets of the
+    source topics that the rows contain, ``records`` are dead letters and late events.
+    """
+
+    rows: Mapping[bytes, bytes | None]
+    offsets: Mapping[str, int]
+    records: Sequence[Outgoing] = field(default=())
+
+
+class StateStore(Protocol):
+    """Durable state of the partitions that this worker owns. One per worker.
+
+    A partition number stands for that partition of every source topic and of the state.
+    """
+
+    async def recover(self, partition: int) -> Recovered:
+        """Take the partition over, fencing any earlier owner, and read its state.
+
+        Raises:
+            RetryError: the broker is away.
+            StopError: the state cannot be read.
+        """
+
+    async def flush(self, partition: int, flush: Flush) -> None:
+        """Write atomically; returns once it is durable. Flushes of one partition never overlap.
+
+        Raises:
+            FencedError: another worker owns the partition; nothing was written.
+            RetryError: the broker is away; nothing was written, or it is not known whether: the
+                partition must be recovered before it goes on.
+        """
+
+    async def release(self, partition: int) -> None:
+        """Give the partition up, after its last flush."""
+
+    async def close(self) -> None:
+        """Release everything."""
+
+
+class Publisher(Protocol):
+    """Writes records durably: Kafka with acks=all and idempotence, or the SQLite log. Thread-safe.
+
+    Records of one key stay in the order in which they were given.
+    """
+
+    def publish(self, records: Sequence[Outgoing]) -> None:
+        """Queue records; may block while the broker is slow (back-pressure).
+
+        Raises:
+            RetryError: the broker is away and the queue is full.
+        """
+
+    def flush(self) -> Mapping[tuple[str, int], int]:
+        """Wait until every queued record is durable.
+
+        Returns the next offset after the last record written so far, per (topic, partition).
+
+        Raises:
+            RetryError: at least one record could not be written; publish them again (readers count
+                them once).
+        """
+
+    def close(self) -> None:
+        """Flush and release."""
+
+
+class Tail(Protocol):
+    """Reads whole topics from their beginning and then follows them, without a consumer group."""
+
+    async def poll(self, timeout_seconds: float) -> Sequence[Record]:
+        """Next records in offset order per partition; empty after the time-out.
+
+        Raises:
+            RetryError: the broker is away; polling again later continues where it was.
+        """
+
+    def caught_up(self) -> bool:
+        """Whether everything that existed when the tail was opened has been returned."""
+
+    async def close(self) -> None:
+        """Release."""
+
+
+class Admin(Protocol):
+    """Creates and checks topics."""
+
+    def ensure(self, specs: Sequence[TopicSpec], partitions: int) -> Sequence[str]:
+        """Create what is missing; returns a sentence for each topic that exists but is set up wrongly."""
+
+    def check(self, specs: Sequence[TopicSpec], partitions: int) -> Sequence[str]:
+        """As ``ensure``, but a missing topic is a sentence too and nothing is created."""
+
+    def end_offsets(self, topic: str) -> Mapping[int, int]:
+        """Offset after the last record, per partition; empty if the topic does not exist."""
+
+    def close(self) -> None:
+        """Release."""
