@@ -163,3 +163,20 @@ class Admin(Protocol):
 
     def close(self) -> None:
         """Release."""
+
+
+class Ownership(Protocol):
+    """What a Faust consumer tells the worker about the partitions that it owns.
+
+    A partition number stands for that partition of every source topic: they are assigned together.
+    """
+
+    async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:
+        """Recover ``partitions``; returns the next offset to read per (topic, partition).
+
+        A pair that is missing starts at the earliest record. Called before any record of them is
+        fetched, with the whole set owned from now on; partitions already owned keep their state.
+        """
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        """Flush and give up these partitions; no record of them may be handed on after this began."""
