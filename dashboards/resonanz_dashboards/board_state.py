@@ -1,0 +1,193 @@
+"""The latest figures of every account, in memory, in the order in which they changed.
+
+A viewer is only a position in that order: it costs nothing while it is slow, and what it has missed is
+exactly what stands after its position, each account once, with its latest figures.
+"""
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import msgspec
+
+from resonanz_streams.clock import Clock
+from resonanz_streams.events import KpiEntry, KpiSnapshot, Status
+from resonanz_streams.registry import Account, Registry
+from resonanz_streams.topics import KPIS, STATUS
+from resonanz_streams.transports.ports import Record
+
+Feed = Literal["starting", "live", "away"]
+Visible = Callable[[Account], bool]
+STALE_MS: Final = 60_000
+COMPLETE: Final = 0.95
+
+
+class ConnectorState(msgspec.Struct, frozen=True):
+    """What a connector last said about one account."""
+
+    connector: str
+    state: str
+    at_ms: int
+    complete_through_ms: int
+    last_event_ms: int | None
+    ended: bool
+
+
+@dataclass(slots=True)
+class Entry:
+    """One account on the board. ``windows`` holds its KPI entries as JSON, comma-separated, per window."""
+
+    account: Account
+    version: int = 0
+    at_ms: int | None = None
+    coverage: float | None = None
+    windows: dict[str, bytes] = field(default_factory=dict)
+    connectors: dict[str, ConnectorState] = field(default_factory=dict)
+
+
+class BoardState:
+    """Owned by one event loop; ``take`` is the only writer.
+
+    ``version`` counts changes; ``boot`` tells one process from the next, whose count starts again.
+    ``feed`` says whether the broker answers, ``feed_detail`` why not, in one sentence.
+    ``ignored`` counts records that are none of ours (unknown account) or that cannot be read.
+    """
+
+    def __init__(self, registry: Registry, *, clock: Clock, event_time: bool = False) -> None:
+        self.registry = registry
+        self.boot = uuid.uuid4().hex[:12]
+        self.version = 0
+        self.feed: Feed = "starting"
+        self.feed_detail = ""
+        self.feed_since_ms = clock()
+        self.closing = False
+        self.ignored = {"unknown_account": 0, "unreadable": 0}
+        self.event_time = event_time
+        self._clock = clock
+        self._newest_ms = 0
+        self._entries: dict[str, Entry] = {key: Entry(it) for key, it in registry.accounts.items()}
+        self._order: OrderedDict[str, Entry] = OrderedDict()
+        self._changed = asyncio.Event()
+        self._snapshots = msgspec.json.Decoder(KpiSnapshot)
+        self._statuses = msgspec.json.Decoder(Status)
+
+    def now_ms(self) -> int:
+        """The time that ages are counted to: the wall clock, or with event time the newest snapshot's."""
+        return self._newest_ms if self.event_time else self._clock()
+
+    def entry(self, account: str) -> Entry | None:
+        """One account's entry; None if it is not configured."""
+        return self._entries.get(account)
+
+    def entries(self) -> Iterable[Entry]:
+        """All configured accounts, in the configuration's order."""
+        return self._entries.values()
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Apply records of ``kpis`` and ``connectors.status``; later ones of a key win."""
+        before = self.version
+        for record in records:
+            try:
+                self._take(record)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                self.ignored["unreadable"] += 1
+        if self.version != before:
+            self._wake()
+
+    def set_feed(self, feed: Feed, detail: str = "") -> None:
+        """Say whether the broker answers."""
+        if (feed, detail) != (self.feed, self.feed_detail):
+            self.feed, self.feed_detail, self.feed_since_ms = feed, detail, self._clock()
+            self._wake()
+
+    def close(self) -> None:
+        """End every stream: the process is about to stop."""
+        self.closing = True
+        self._wake()
+
+    def changed_since(self, version: int, visible: Visible) -> list[tuple[int, Entry]]:
+        """What a viewer at ``version`` has missed, oldest change first, each account once."""
+        missed: list[tuple[int, Entry]] = []
+        for entry in reversed(self._order.values()):
+            if entry.version <= version:
+                break
+            if visible(entry.account):
+                missed.append((entry.version, entry))
+        missed.reverse()
+        return missed
+
+    async def wait(self, version: int, timeout_seconds: float) -> None:
+        """Return once anything is newer than ``version``, the feed changes, or the time is up."""
+        if self.version > version or self.closing:
+            return
+        changed = self._changed
+        try:
+            await asyncio.wait_for(changed.wait(), timeout_seconds)
+        except TimeoutError:
+            return
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _take(self, record: Record) -> None:
+        if record.topic == KPIS:
+            self._take_snapshot(record)
+        elif record.topic == STATUS and record.value:
+            self._take_status(self._statuses.decode(record.value))
+
+    def _take_snapshot(self, record: Record) -> None:
+        if not record.value:
+            self._forget((record.key or b"").decode())
+            return
+        snapshot = self._snapshots.decode(record.value)
+        entry = self._entries.get(snapshot.account)
+        if entry is None:
+            self.ignored["unknown_account"] += 1
+            return
+        entry.windows = _encode_by_window(snapshot.kpis)
+        entry.at_ms, entry.coverage = snapshot.at_ms, snapshot.coverage
+        self._newest_ms = max(self._newest_ms, snapshot.at_ms)
+        self._touch(entry)
+
+    def _take_status(self, status: Status) -> None:
+        entry = self._entries.get(status.account)
+        if entry is None:
+            self.ignored["unknown_account"] += 1
+            return
+        before = entry.connectors.get(status.connector)
+        entry.connectors[status.connector] = ConnectorState(
+            connector=status.connector,
+            state=status.state,
+            at_ms=status.at_ms,
+            complete_through_ms=status.complete_through_ms,
+            last_event_ms=status.last_event_ms,
+            ended=status.ended,
+        )
+        # A heartbeat that says the same as the last is no news to a screen.
+        if before is None or (before.state, before.ended) != (status.state, status.ended):
+            self._touch(entry)
+
+    def _forget(self, account: str) -> None:
+        entry = self._entries.get(account)
+        if entry is not None and entry.at_ms is not None:
+            entry.at_ms, entry.coverage, entry.windows = None, None, {}
+            self._touch(entry)
+
+    def _touch(self, entry: Entry) -> None:
+        self.version += 1
+        entry.version = self.version
+        key = entry.account.id
+        self._order[key] = entry
+        self._order.move_to_end(key)
+
+
+def _encode_by_window(kpis: Sequence[KpiEntry]) -> dict[str, bytes]:
+    """Encoded once here, however many viewers there are; a viewer of one window gets no other."""
+    parts: dict[str, list[bytes]] = {}
+    for kpi in kpis:
+        parts.setdefault(kpi.window, []).append(msgspec.json.encode(kpi))
+    return {window: b",".join(lines) for window, lines in parts.items()}

@@ -1,0 +1,56 @@
+"""Keeps the board fed from the broker, also across times when the broker is away."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from resonanz_dashboards.board_state import BoardState
+from resonanz_streams.errors import ResonanzError, RetryError
+from resonanz_streams.transports.ports import Record, Tail
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 1.0
+SLICE: Final = 200
+RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
+
+OpenTail = Callable[[], Tail]
+
+
+async def follow(board: BoardState, open_tail: OpenTail) -> None:
+    """Read on for ever. A broker that is away is said on the board and asked again, ever more slowly.
+
+    Anything that is no RetryError closes the tail and opens another, which reads from the beginning:
+    the board takes the latest of each key, so that is only work.
+    """
+    tail: Tail | None = None
+    failures = 0
+    try:
+        while True:
+            try:
+                tail = tail or await asyncio.to_thread(open_tail)
+                await _take(board, await tail.poll(POLL_SECONDS))
+                if tail.caught_up():
+                    board.set_feed("live")
+                elif board.feed == "away":
+                    board.set_feed("starting")
+                failures = 0
+            except (ResonanzError, OSError) as error:
+                board.set_feed("away", str(error))
+                log.warning("no figures from the broker: %s", error)
+                if tail is not None and not isinstance(error, RetryError):
+                    await tail.close()
+                    tail = None
+                await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+                failures += 1
+    finally:
+        if tail is not None:
+            await tail.close()
+
+
+async def _take(board: BoardState, records: Sequence[Record]) -> None:
+    # In slices: ten thousand snapshots at once would hold every viewer up for a second.
+    for first in range(0, len(records), SLICE):
+        board.take(records[first : first + SLICE])
+        await asyncio.sleep(0)

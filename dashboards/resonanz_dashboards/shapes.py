@@ -1,0 +1,119 @@
+"""The answers of the API, as /openapi.json describes them. The API writes them without these classes."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+Window = Literal["1m", "5m", "15m", "1h", "24h", "7d", "28d"]
+State = Literal["ok", "partial", "stale", "no_data"]
+
+
+class Problem(BaseModel):
+    """RFC 9457: what is wrong and what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Client(BaseModel):
+    """``potential``: people that the client could reach, now."""
+
+    client: str
+    name: str
+    timezone: str
+    potential: int | None
+    platforms: list[str]
+    accounts: int
+
+
+class Clients(BaseModel):
+    """All clients that the viewer may see."""
+
+    clients: list[Client]
+
+
+class Connector(BaseModel):
+    """What a connector last said about an account; all is published up to ``complete_through_ms``."""
+
+    connector: str
+    state: Literal["ok", "degraded", "down"]
+    at_ms: int
+    complete_through_ms: int
+    last_event_ms: int | None
+    ended: bool
+
+
+class Account(BaseModel):
+    """``state``: no_data (no figures, or nothing covered), stale (over 60 s old), partial (coverage of the
+    24 h window under 0.95) or ok.
+    """
+
+    account: str
+    client: str
+    platform: str
+    handle: str | None
+    at_ms: int | None
+    age_ms: int | None
+    coverage: float | None
+    state: State
+    connectors: list[Connector]
+
+
+class Feed(BaseModel):
+    """Whether figures still come in. With event time ``now_ms`` is the newest figures' time."""
+
+    boot: str
+    now_ms: int
+    clock: Literal["wall", "event"]
+    feed: Literal["starting", "live", "away"]
+    feed_detail: str
+    feed_since_ms: int
+
+
+class Accounts(Feed):
+    """One page of accounts; ``next`` goes into ``after`` for the one behind it, null at the end."""
+
+    accounts: list[Account]
+    total: int
+    next: str | None
+
+
+class Row(BaseModel):
+    """One KPI over one window, tidy: the same columns as ``resonanz backtest`` writes."""
+
+    at_ms: int
+    client: str
+    platform: str
+    account: str
+    kpi: str
+    window: Window
+    part: str | None
+    value: float | None
+    lo: float | None
+    hi: float | None
+    numerator: float | None
+    denominator: float | None
+    coverage: float | None
+    reason: str | None
+
+
+class AccountKpis(Account):
+    """An account and its figures."""
+
+    kpis: list[Row]
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: Literal["ok"]
+
+
+class Ready(BaseModel):
+    """Everything the wall shows can be relied on."""
+
+    status: Literal["ready"]
+    accounts: int
+    ignored: dict[str, int]
