@@ -1,0 +1,64 @@
+"""Exact intervals for small numbers, vectorised: Garwood for counts, Wilson for proportions."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+
+ALPHA: Final = 0.05
+_Z: Final = float(special.ndtri(1 - ALPHA / 2))
+_TABLE_SIZE: Final = 100_000
+
+
+def _bounds(counts: Floats) -> tuple[Floats, Floats]:
+    lo = np.where(counts > 0, special.gammaincinv(np.maximum(counts, 1), ALPHA / 2), 0.0)
+    hi = special.gammaincinv(counts + 1, 1 - ALPHA / 2)
+    return lo, hi
+
+
+class _Garwood:
+    """The bounds depend on the count alone: those of common counts are kept, doubled when outgrown."""
+
+    def __init__(self) -> None:
+        self._lo, self._hi = _bounds(np.arange(1024, dtype=np.float64))
+
+    def __call__(self, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        top = int(counts.max(initial=0))
+        if top >= _TABLE_SIZE:
+            return _bounds(counts.astype(np.float64))
+        if top >= len(self._lo):
+            size = min(_TABLE_SIZE, 2 ** int(top).bit_length())
+            self._lo, self._hi = _bounds(np.arange(size, dtype=np.float64))
+        return self._lo[counts], self._hi[counts]
+
+
+_garwood = _Garwood()
+
+
+def poisson_interval(counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """95 % interval of the mean behind each count: lo = χ²(α/2; 2I)/2, hi = χ²(1−α/2; 2I+2)/2.
+
+    NaN where a count is negative. Source: F. Garwood, Fiducial limits for the Poisson distribution,
+    Biometrika 28 (1936). χ²(p; 2k)/2 is the inverse of the regularised lower gamma function at k.
+    """
+    negative = counts < 0
+    lo, hi = _garwood(np.where(negative, 0, counts))
+    if negative.any():
+        lo, hi = np.where(negative, np.nan, lo), np.where(negative, np.nan, hi)
+    return lo, hi
+
+
+def wilson_interval(successes: NDArray[np.int64], trials: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """95 % score interval of successes / trials; NaN without trials.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference,
+    Journal of the American Statistical Association 22 (1927).
+    """
+    n = np.where(trials > 0, trials, np.nan).astype(np.float64)
+    share = successes / n
+    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)

@@ -1,0 +1,150 @@
+"""Who is measured: clients, their accounts and potentials, and the pseudonyms of people."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.settings import ClientSettings, Settings
+from resonanz_streams.topics import partition_of
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account; ``partition`` is where its records live."""
+
+    id: str
+    platform: str
+    client: str
+    handle: str | None
+    connector: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """``potential``: (valid from, epoch ms; people), sorted. ``own_actors``: pseudonyms."""
+
+    id: str
+    name: str
+    timezone: str
+    potential: tuple[tuple[int, int], ...]
+    own_actors: frozenset[str]
+
+
+class Registry:
+    """The only source of an account's client. Immutable."""
+
+    def __init__(self, settings: Settings, key: bytes) -> None:
+        self._keys = {
+            name: hmac.digest(key, b"client:" + name.encode(), "sha256") for name in settings.clients
+        }
+        self.partitions = settings.partitions
+        self.clients: Mapping[str, Client] = {
+            name: self._client(name, client) for name, client in settings.clients.items()
+        }
+        self.accounts: Mapping[str, Account] = {
+            account.id: Account(
+                id=account.id,
+                platform=account.id.partition(":")[0],
+                client=name,
+                handle=account.handle,
+                connector=account.connector or account.id.partition(":")[0],
+                partition=partition_of(account.id, settings.partitions),
+            )
+            for name, client in settings.clients.items()
+            for account in client.accounts
+        }
+        self._by_partition: dict[int, tuple[Account, ...]] = {
+            number: tuple(account for account in self.accounts.values() if account.partition == number)
+            for number in range(settings.partitions)
+        }
+
+    def _client(self, name: str, client: ClientSettings) -> Client:
+        return Client(
+            id=name,
+            name=client.name,
+            timezone=client.timezone,
+            potential=_potential(client),
+            own_actors=frozenset(self.pseudonym(name, actor) for actor in client.own_actors),
+        )
+
+    def accounts_of(self, partition: int) -> tuple[Account, ...]:
+        """The accounts of a partition, in the configuration's order."""
+        return self._by_partition[partition]
+
+    def potential_at(self, client: str, at_ms: int) -> int | None:
+        """People the client could reach at ``at_ms``; None if unknown then."""
+        steps = self.clients[client].potential
+        place = bisect_right(steps, at_ms, key=lambda step: step[0])
+        return steps[place - 1][1] if place else None
+
+    def pseudonym(self, client: str, actor: str) -> str:
+        """What stands for a person in every record: HMAC-SHA256, 128 bits in hex, with the client's key.
+
+        The same person has different pseudonyms at different clients.
+        """
+        return hmac.digest(self._keys[client], actor.encode(), hashlib.sha256).hex()[:32]
+
+
+def _potential(client: ClientSettings) -> tuple[tuple[int, int], ...]:
+    if client.potential is None:
+        return ()
+    if isinstance(client.potential, int):
+        return ((0, client.potential),)
+    zone = ZoneInfo(client.timezone)
+    return tuple(
+        sorted(
+            (int(datetime.combine(step.start, time(), zone).timestamp() * 1000), step.people)
+            for step in client.potential
+        )
+    )
+
+
+def build_registry(settings: Settings) -> Registry:
+    """The registry of these settings.
+
+    Without ``pseudonym_key`` the embedded broker keeps a key of its own in a file beside the database.
+
+    Raises:
+        ConfigurationError: there is no key and nowhere to keep one.
+    """
+    if settings.pseudonym_key is not None:
+        key = settings.pseudonym_key.get_secret_value().encode()
+        if len(key) < 16:
+            raise ConfigurationError("pseudonym_key: is shorter than 16 characters; make one with: openssl rand -hex 32")
+        return Registry(settings, key)
+    url = urlsplit(settings.broker)
+    if url.scheme != "sqlite":
+        raise ConfigurationError(
+            "pseudonym_key: is missing; all processes need the same: write pseudonym_key: ${RESONANZ_PSEUDONYM_KEY} "
+            "and set it with: openssl rand -hex 32"
+        )
+    return Registry(settings, _kept_key(Path(url.path[1:]).with_suffix(".key")))
+
+
+def _kept_key(path: Path) -> bytes:
+    """The key in ``path``, made on first use, for the owner only; safe when several processes start."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f"{path.name}.{os.getpid()}")
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            draft.unlink()
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: the pseudonym key cannot be kept here: {error.strerror}") from None
