@@ -17,7 +17,7 @@ MAX_COUNT: Final = 2**31 - 1
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 Count = Annotated[int, msgspec.Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
-People = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+People = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -40,8 +40,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     thread: Text | None = None
     venue: Literal["own", "elsewhere"] = "own"
     venue_name: Text | None = None
-    topics: list[Text] = []
-    flags: list[Text] = []
+    topics: tuple[Text, ...] = ()
+    flags: tuple[Text, ...] = ()
     at_ms: int
     seen_ms: int | None = None
     count: Count = 1
@@ -58,7 +58,7 @@ class Post(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     object: Text | None = None
     venue: Literal["own", "elsewhere"] = "own"
     venue_name: Text | None = None
-    topics: list[Text] = []
+    topics: tuple[Text, ...] = ()
     at_ms: int
     seen_ms: int | None = None
 

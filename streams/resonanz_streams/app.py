@@ -1,0 +1,65 @@
+"""Builds the Faust app from the settings: the only place that knows every part of the engine."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy
+
+from resonanz_streams.agents import interactions
+from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.settings import Settings
+from resonanz_streams.transports.brokers import scheme_of
+from resonanz_streams.transports.ports import Ownership
+
+
+class _ConsumerOnly(BootStrategy):  # type: ignore[misc]  # Faust ships no types
+    """Faust's consumer, agents and conductor; no producer, web server, leader or reply topics.
+
+    Everything that is written goes through the state store's transactions, past Faust's producer.
+    """
+
+    enable_kafka_producer = False
+    enable_web = False
+
+    def kafka_consumer(self) -> Iterable[Any]:
+        return [self.app.consumer]
+
+
+class ResonanzApp(faust.App):  # type: ignore[misc]  # Faust ships no types
+    """A Faust app whose consumer asks ``ownership`` where to start and tells it what it loses."""
+
+    BootStrategy = _ConsumerOnly
+    pipeline: Pipeline
+    ownership: Ownership
+
+
+def build_app(settings: Settings, pipeline: Pipeline) -> ResonanzApp:
+    """A fresh app around ``pipeline``, not started.
+
+    Raises:
+        ConfigurationError: the broker URL is not one of ours.
+    """
+    scheme_of(settings.broker)
+    app = ResonanzApp(
+        settings.group,
+        broker=settings.broker,
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        topic_partitions=pipeline.registry.partitions,
+        stream_buffer_maxsize=16,
+        stream_wait_empty=False,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=0.5,
+        consumer_auto_offset_reset="earliest",
+        worker_redirect_stdouts=False,
+    )
+    app.pipeline = pipeline
+    app.ownership = pipeline
+    interactions.attach(app, prefix=settings.topic_prefix)
+    logging.getLogger("faust").setLevel(logging.WARNING)
+    return app

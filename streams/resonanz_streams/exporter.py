@@ -1,0 +1,159 @@
+"""The worker's HTTP side: /metrics, /healthz, /readyz."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from resonanz_streams.errors import StopError
+from resonanz_streams.exposition import Block, Family, Series, chunks, escape, families, label_prefix, sample_count
+from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.registry import Account
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+SERIES_CAP: Final = 250_000
+
+
+class Exporter:
+    """Serves the metrics of one pipeline.
+
+    Only accounts of partitions that are owned and recovered are exported, and none that was idle for
+    28 d. ``cap`` bounds the series; beyond it whole accounts are left out, in a stable order, counted
+    in ``resonanz_series_suppressed``.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        registry: CollectorRegistry,
+        series: Sequence[Series],
+        *,
+        ready: Callable[[], str],
+        cap: int = SERIES_CAP,
+    ) -> None:
+        self._pipeline = pipeline
+        self._registry = registry
+        self._series = series
+        self._ready = ready
+        self._cap = cap
+        self._labels: dict[str, str] = {}
+
+    def application(self) -> web.Application:
+        """The aiohttp application with its three routes."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/metrics", self._metrics),
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+            ]
+        )
+        return app
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        problem = self._ready()
+        return web.Response(text=(problem or "ready") + "\n", status=503 if problem else 200)
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
+        compress = None
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.headers["Content-Encoding"] = "gzip"
+            compress = zlib.compressobj(level=1, wbits=31)
+        await response.prepare(request)
+        for chunk in self.text():
+            data = compress.compress(chunk) if compress else chunk
+            if data:
+                await response.write(data)
+            await asyncio.sleep(0)
+        if compress:
+            await response.write(compress.flush())
+        await response.write_eof()
+        return response
+
+    def text(self) -> Iterator[bytes]:
+        """The whole exposition in chunks; each takes the event loop for some milliseconds."""
+        yield generate_latest(self._registry)
+        blocks, suppressed = self._blocks()
+        exported = []
+        for family in families(blocks, self._series):
+            exported.append(family)
+            yield b""
+        yield from chunks(exported)
+        yield from self._account_info(blocks)
+        yield self._budget(exported, suppressed)
+
+    def _blocks(self) -> tuple[list[Block], int]:
+        per_account = sum(len(series.parts) * (3 if series.intervals else 1) for series in self._series) + 2
+        left = self._cap // per_account
+        blocks, suppressed = [], 0
+        for _, engine in sorted(self._pipeline.engines.items()):
+            inputs = engine.inputs()
+            if inputs is None:
+                continue
+            awake = np.flatnonzero(inputs.counts["28d"].any(axis=1) | (inputs.coverage["28d"] > 0))
+            rows = awake[:left]
+            suppressed += (len(awake) - len(rows)) * per_account
+            left -= len(rows)
+            blocks.append(Block(inputs, rows, [self._label(engine.accounts[row]) for row in rows]))
+        return blocks, suppressed
+
+    def _label(self, account: Account) -> str:
+        label = self._labels.get(account.id)
+        if label is None:
+            label = self._labels[account.id] = label_prefix(account)
+        return label
+
+    def _account_info(self, blocks: Sequence[Block]) -> Iterator[bytes]:
+        yield b"# HELP resonanz_account_info 1 for each exported account, with its handle.\n# TYPE resonanz_account_info gauge\n"
+        exported = {label for block in blocks for label in block.labels}
+        lines = []
+        for name, account in self._pipeline.registry.accounts.items():
+            if (label := self._labels.get(name)) in exported:
+                lines.append(f'resonanz_account_info{label},handle="{escape(account.handle or "")}"}} 1\n')
+                if len(lines) == 2000:
+                    yield "".join(lines).encode()
+                    lines.clear()
+        yield "".join(lines).encode()
+
+    def _budget(self, exported: Sequence[Family], suppressed: int) -> bytes:
+        registry = CollectorRegistry(auto_describe=False)
+        gauges = (
+            GaugeMetricFamily("resonanz_series", "Account series in this exposition.", value=sample_count(exported)),
+            GaugeMetricFamily(
+                "resonanz_series_suppressed", "Account series left out: the cap is reached.", value=suppressed
+            ),
+        )
+
+        class _Once:
+            def collect(self) -> Iterator[GaugeMetricFamily]:
+                yield from gauges
+
+        registry.register(_Once())
+        return generate_latest(registry)
+
+
+async def serve(application: web.Application, host: str, port: int) -> web.AppRunner:
+    """Listen; the caller cleans the returned runner up.
+
+    Raises:
+        StopError: the port is taken or the address is not this machine's.
+    """
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise StopError(
+            f"cannot listen on {host}:{port} ({error.strerror or error}): end what uses it, or choose another --port"
+        ) from None
+    return runner

@@ -1,0 +1,255 @@
+"""Counted once: the net state of every key, whatever order, duplication or replay its records came in.
+
+Per key there are the newest addition, its weight, and the newest removal; it counts, in the bucket of
+the addition, if the addition is newer than the removal. Each merges by maximum, so the state depends on
+the set of operations alone. Of two additions of the same millisecond the larger weight stays.
+
+Keys are 64-bit hashes: among n keys the chance of any collision is about n²/2⁶⁵ (3·10⁻⁶ at ten million).
+The entries stand in sorted segments that are merged geometrically, as in a log-structured merge tree.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Keys = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+NEVER: Final = -(2**62)
+"""The time of an addition or a removal that has not been seen."""
+
+ENTRY_BYTES: Final = 32
+_INLINE_MERGE: Final = 131_072
+"""Larger merges go to a thread: they would hold the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """Net states of distinct keys: newest addition and its weight, newest removal (epoch ms)."""
+
+    added: Ints
+    weight: Ints
+    removed: Ints
+
+    def at(self, places: NDArray[np.intp]) -> "States":
+        """The states at these places."""
+        return States(self.added[places], self.weight[places], self.removed[places])
+
+    @property
+    def counts(self) -> Flags:
+        """Whether the key counts."""
+        return self.added > self.removed
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Keys in ascending order, and their states."""
+
+    keys: Keys
+    states: States
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The keys of a batch whose state changed: ``first`` is the index of the key's first operation."""
+
+    keys: Keys
+    first: NDArray[np.intp]
+    before: States
+    after: States
+
+
+def merged(a: States, b: States) -> States:
+    """The maximum of two states, key by key."""
+    newer, equal = b.added > a.added, b.added == a.added
+    weight = np.where(newer, b.weight, np.where(equal, np.maximum(a.weight, b.weight), a.weight))
+    return States(np.maximum(a.added, b.added), weight, np.maximum(a.removed, b.removed))
+
+
+def grouped(keys: Keys, states: States) -> tuple[NDArray[np.intp], NDArray[np.intp], States]:
+    """Merge the states of equal keys.
+
+    Returns (order, starts, states): ``order`` sorts the input by key, ``starts`` are the places in that
+    order at which each distinct key begins, ``states`` the merged states in ascending key order.
+    """
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    in_order = states.at(order)
+    if len(starts) == len(keys):
+        return order, starts, in_order
+    added = np.maximum.reduceat(in_order.added, starts)
+    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(keys))))
+    weights = np.where(in_order.added == added[group], in_order.weight, np.iinfo(np.int64).min)
+    return (
+        order,
+        starts,
+        States(
+            added, np.maximum.reduceat(weights, starts), np.maximum.reduceat(in_order.removed, starts)
+        ),
+    )
+
+
+class Ledger:
+    """The keys of one partition. ``floor_ms`` is the oldest time at which an operation still counts."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._segments: list[Segment] = []
+        self._max_entries = max(1024, max_bytes // ENTRY_BYTES)
+        self._in_job: Segment | None = None
+        self.floor_ms = NEVER
+
+    def __len__(self) -> int:
+        return sum(len(segment) for segment in self._segments)
+
+    def load(self, keys: Keys, states: States) -> None:
+        """Begin with these distinct keys in ascending order."""
+        self._segments = [Segment(keys, states)] if len(keys) else []
+
+    def apply(self, keys: Keys, at_ms: Ints, removal: Flags, weights: Ints) -> tuple[Changes, Flags]:
+        """Take a batch of operations, in any order.
+
+        Returns what changed per key, and per operation whether it was news (else it is a duplicate, or
+        older than what is known).
+        """
+        operations = States(
+            np.where(removal, NEVER, at_ms), np.where(removal, 0, weights), np.where(removal, at_ms, NEVER)
+        )
+        order, starts, batch = grouped(keys, operations)
+        distinct = keys[order[starts]]
+        before = self._look_up(distinct)
+        after = merged(before, batch)
+        changed = (
+            (after.added != before.added)
+            | (after.weight != before.weight)
+            | (after.removed != before.removed)
+        )
+        news = _news(order, starts, operations, before, changed)
+        places = np.flatnonzero(changed)
+        changes = Changes(distinct[places], order[starts[places]], before.at(places), after.at(places))
+        if len(places):
+            self._segments.append(Segment(changes.keys, changes.after))
+            self._settle()
+        return changes, news
+
+    def _look_up(self, keys: Keys) -> States:
+        added = np.full(len(keys), NEVER)
+        weight = np.zeros(len(keys), dtype=np.int64)
+        removed = np.full(len(keys), NEVER)
+        missing = np.arange(len(keys))
+        for segment in reversed(self._segments):
+            wanted = keys[missing]
+            place = np.searchsorted(segment.keys, wanted)
+            place[place == len(segment)] = 0
+            hit = segment.keys[place] == wanted
+            if hit.any():
+                found, rows = place[hit], missing[hit]
+                added[rows] = segment.states.added[found]
+                weight[rows] = segment.states.weight[found]
+                removed[rows] = segment.states.removed[found]
+                missing = missing[~hit]
+                if not len(missing):
+                    break
+        return States(added, weight, removed)
+
+    def _settle(self) -> None:
+        """Keep sizes falling by a factor of two, with the merges that are short enough to do at once."""
+        while len(self._segments) > 1:
+            older, newer = self._segments[-2:]
+            if len(older) > 2 * len(newer) or len(older) + len(newer) > _INLINE_MERGE:
+                return
+            if older is self._in_job:
+                return
+            self._segments[-2:] = [_join(older, newer, self.floor_ms)]
+
+    def merge_job(self) -> Callable[[], Callable[[], None]] | None:
+        """A long merge that is due, or None.
+
+        Call the job in a thread, then the function it returns in the ledger's own thread; the ledger may
+        be used meanwhile. One job at a time.
+        """
+        for place in range(len(self._segments) - 1, 0, -1):
+            older, newer = self._segments[place - 1 : place + 1]
+            if len(older) <= 2 * len(newer) and len(older) + len(newer) > _INLINE_MERGE:
+                self._in_job = newer
+                return lambda: self._joined(older, newer)
+        return None
+
+    def _joined(self, older: Segment, newer: Segment) -> Callable[[], None]:
+        segment = _join(older, newer, self.floor_ms)
+
+        def install() -> None:
+            self._in_job = None
+            place = next(i for i, known in enumerate(self._segments) if known is older)
+            self._segments[place : place + 2] = [segment] if len(segment) else []
+
+        return install
+
+    def forget(self, floor_ms: int) -> None:
+        """Operations before ``floor_ms`` no longer count; if memory is short, later ones neither.
+
+        What is forgotten leaves with the next merge of its segment.
+        """
+        self.floor_ms = max(self.floor_ms, floor_ms)
+        if len(self) <= self._max_entries:
+            return
+        newest = np.concatenate(
+            [np.maximum(part.states.added, part.states.removed) for part in self._segments]
+        )
+        surplus = len(newest) - self._max_entries * 9 // 10
+        self.floor_ms = max(self.floor_ms, int(np.partition(newest, surplus)[surplus]))
+        if self._in_job is None:
+            self._segments = [
+                kept for segment in self._segments if len(kept := _newer_than(segment, self.floor_ms))
+            ]
+
+
+def _newer_than(segment: Segment, floor_ms: int) -> Segment:
+    states = segment.states
+    kept = np.flatnonzero(np.maximum(states.added, states.removed) >= floor_ms)
+    return segment if len(kept) == len(segment) else Segment(segment.keys[kept], states.at(kept))
+
+
+def _join(older: Segment, newer: Segment, floor_ms: int) -> Segment:
+    """Both segments in one; a key that both hold has its whole state in the newer one."""
+    keys = np.concatenate((older.keys, newer.keys))
+    # Two ascending runs: the stable sort merges them in linear time, equal keys newer last.
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    last = np.concatenate((keys[1:] != keys[:-1], [True]))
+    order = order[last]
+    a, b = older.states, newer.states
+    states = States(
+        np.concatenate((a.added, b.added))[order],
+        np.concatenate((a.weight, b.weight))[order],
+        np.concatenate((a.removed, b.removed))[order],
+    )
+    return _newer_than(Segment(keys[last], states), floor_ms)
+
+
+def _news(
+    order: NDArray[np.intp], starts: NDArray[np.intp], operations: States, before: States, changed: Flags
+) -> Flags:
+    """Per operation, in the order given, whether it moved its key's state when it came."""
+    news = np.zeros(len(order), dtype=np.bool_)
+    sizes = np.diff(np.append(starts, len(order)))
+    single = (sizes == 1) & changed
+    news[order[starts[single]]] = True
+    for group in np.flatnonzero((sizes > 1) & changed):
+        added, weight = int(before.added[group]), int(before.weight[group])
+        removed = int(before.removed[group])
+        for place in order[starts[group] : starts[group] + sizes[group]]:
+            at, by = int(operations.added[place]), int(operations.weight[place])
+            gone = int(operations.removed[place])
+            if gone > removed:
+                removed, news[place] = gone, True
+            elif at != NEVER and (at, by) > (added, weight):
+                (added, weight), news[place] = (at, by), True
+    return news

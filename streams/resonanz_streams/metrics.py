@@ -1,0 +1,134 @@
+"""Process and pipeline metrics, collected by prometheus_client from what the pipeline counts."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from resonanz_streams.clock import Clock
+from resonanz_streams.pipeline import Pipeline
+
+
+class PipelineCollector(Collector):
+    """Reads the pipeline at each scrape; it holds no numbers of its own."""
+
+    def __init__(self, pipeline: Pipeline, clock: Clock) -> None:
+        self._pipeline = pipeline
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family of the pipeline, in a stable order."""
+        yield from self._outcomes()
+        yield from self._partitions()
+        yield from self._connectors()
+
+    def _outcomes(self) -> Iterator[Metric]:
+        events = CounterMetricFamily(
+            "resonanz_events", "Every event read, by what became of it.", labels=("source", "kind", "outcome")
+        )
+        letters = CounterMetricFamily(
+            "resonanz_dead_letters", "Records that could not be counted, by reason.", labels=("reason",)
+        )
+        outcomes: Counter[tuple[str, str, str]] = Counter()
+        reasons: Counter[str] = Counter()
+        for tally in self._pipeline.tallies():
+            outcomes.update(tally.outcomes)
+            reasons.update(tally.dead_letters)
+        for labels, count in sorted(outcomes.items()):
+            events.add_metric(labels, count)
+        for reason, count in sorted(reasons.items()):
+            letters.add_metric((reason,), count)
+        yield events
+        yield letters
+
+    def _partitions(self) -> Iterator[Metric]:
+        pipeline, now = self._pipeline, self._clock()
+        yield GaugeMetricFamily(
+            "resonanz_recovering", "Partitions whose state is being read.", value=len(pipeline.recovering)
+        )
+        yield GaugeMetricFamily(
+            "resonanz_partitions_owned", "Partitions that this worker owns.", value=len(pipeline.engines)
+        )
+        lag = GaugeMetricFamily(
+            "resonanz_event_lag_seconds", "Clock minus watermark.", labels=("partition",)
+        )
+        position = GaugeMetricFamily(
+            "resonanz_position", "Next offset to read.", labels=("topic", "partition")
+        )
+        recovered = GaugeMetricFamily(
+            "resonanz_recovered_position",
+            "Where this worker took the partition over; what an earlier one read beyond it is read again.",
+            labels=("topic", "partition"),
+        )
+        for (topic, number), offset in sorted(pipeline.recovered_positions.items()):
+            recovered.add_metric((topic, str(number)), offset)
+        entries = GaugeMetricFamily("resonanz_ledger_entries", "Keys in the ledger.", labels=("partition",))
+        size = GaugeMetricFamily(
+            "resonanz_ledger_bytes", "Memory of the ledger's entries.", labels=("partition",)
+        )
+        horizon = GaugeMetricFamily(
+            "resonanz_ledger_horizon_seconds",
+            "How far back an operation still counts; shorter than configured when memory is short.",
+            labels=("partition",),
+        )
+        lost = CounterMetricFamily(
+            "resonanz_lost_records",
+            "Records that retention removed before they were read.",
+            labels=("partition",),
+        )
+        for partition, engine in sorted(pipeline.engines.items()):
+            label = (str(partition),)
+            if (mark := engine.watermark()) is not None:
+                lag.add_metric(label, max(0.0, (now - mark) / 1000))
+            for topic, offset in sorted(engine.offsets.items()):
+                position.add_metric((topic, str(partition)), offset)
+            entries.add_metric(label, engine.ledger_entries)
+            size.add_metric(label, engine.ledger_bytes)
+            horizon.add_metric(label, engine.horizon_ms / 1000)
+            lost.add_metric(label, engine.lost)
+        yield from (lag, position, recovered, entries, size, horizon, lost)
+        failures = CounterMetricFamily(
+            "resonanz_flush_failures", "Flushes that were not written.", labels=("reason",)
+        )
+        for name, count in sorted(pipeline.flush_failures.items()):
+            failures.add_metric((name,), count)
+        yield failures
+
+    def _connectors(self) -> Iterator[Metric]:
+        info = GaugeMetricFamily(
+            "resonanz_connector_info",
+            "1 for each connector that reports on an account.",
+            labels=("client", "platform", "connector", "account"),
+        )
+        success = GaugeMetricFamily(
+            "resonanz_connector_last_success_timestamp_seconds",
+            "Everything up to here has been published.",
+            labels=("connector", "account"),
+        )
+        gaps = CounterMetricFamily(
+            "resonanz_connector_gap_seconds",
+            "Time that a connector missed and could not fill.",
+            labels=("connector", "account"),
+        )
+        for (connector, name), status in sorted(self._pipeline.statuses.items()):
+            account = self._pipeline.registry.accounts.get(name)
+            if account is None or account.partition not in self._pipeline.engines:
+                continue
+            info.add_metric((account.client, account.platform, connector, name), 1)
+            success.add_metric((connector, name), status.complete_through_ms / 1000)
+            gaps.add_metric((connector, name), sum(end - start for start, end in status.gaps) / 1000)
+        yield from (info, success, gaps)
+
+
+def build_metrics(pipeline: Pipeline, clock: Clock) -> CollectorRegistry:
+    """A registry of its own with process, platform and pipeline metrics."""
+    registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    registry.register(PipelineCollector(pipeline, clock))
+    return registry

@@ -1,0 +1,186 @@
+"""The partitions that this worker owns: runs go in, flushes and snapshots come out.
+
+One :class:`PartitionEngine` a partition. Every cycle brings the engines to "now" and writes, per
+partition, one transaction: ledger, account rows, source offsets, dead letters, late events and the
+``kpis`` snapshots. So a snapshot never shows what is not durable, and a fenced worker shows nothing.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from resonanz_streams.clock import Clock
+from resonanz_streams.engine import PartitionEngine
+from resonanz_streams.errors import FencedError, RetryError
+from resonanz_streams.events import Status
+from resonanz_streams.registry import Registry
+from resonanz_streams.settings import Settings
+from resonanz_streams.snapshots import SnapshotBook
+from resonanz_streams.topics import DAY_MS, KPIS
+from resonanz_streams.transports.ports import Flush, Outgoing, Run, StateStore
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Implements ports.Ownership. All methods run on the event loop's thread."""
+
+    def __init__(self, settings: Settings, registry: Registry, store: StateStore, clock: Clock) -> None:
+        self.registry = registry
+        self.engines: dict[int, PartitionEngine] = {}
+        self.recovering: set[int] = set()
+        self.statuses: dict[tuple[str, str], Status] = {}
+        self.recovered_positions: dict[tuple[str, int], int] = {}
+        self.dropped_runs = 0
+        self.flush_failures: Counter[str] = Counter()
+        self.failure: BaseException | None = None
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._books: dict[int, SnapshotBook] = {}
+        self._locks: dict[int, asyncio.Lock] = {}
+
+    # -- ownership ---------------------------------------------------------------------------------
+
+    async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:
+        """Recover what is new; see ports.Ownership."""
+        for partition in sorted(partitions - self.engines.keys()):
+            self.recovering.add(partition)
+            try:
+                await self._recover(partition)
+            finally:
+                self.recovering.discard(partition)
+        return self.positions()
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        """Write a last time and give up; see ports.Ownership."""
+        for partition in sorted(partitions & self.engines.keys()):
+            try:
+                await self.flush(partition)
+            except (RetryError, FencedError) as error:
+                log.warning("partition %d was given up without its last flush: %s", partition, error)
+            async with self._locks[partition]:
+                self.engines.pop(partition, None)
+                self._books.pop(partition, None)
+                await self._store.release(partition)
+
+    async def _recover(self, partition: int) -> None:
+        self._locks.setdefault(partition, asyncio.Lock())
+        recovered = await self._store.recover(partition)
+        engine = PartitionEngine(
+            self.registry,
+            partition,
+            horizon_ms=self._settings.horizon_days * DAY_MS,
+            ledger_max_bytes=self._settings.ledger_max_mb * 2**20 // self.registry.partitions,
+        )
+        engine.restore(recovered, self._clock())
+        self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
+        for status in self.statuses.values():
+            engine.observe(status)
+        self.engines[partition] = engine
+        self._books[partition] = SnapshotBook(engine.accounts)
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """The next offset per (topic, partition) of everything owned."""
+        return {
+            (topic, partition): offset
+            for partition, engine in self.engines.items()
+            for topic, offset in engine.offsets.items()
+        }
+
+    # -- what comes in -----------------------------------------------------------------------------
+
+    async def apply(self, run: Run) -> None:
+        """Count one run, then let others have the event loop.
+
+        A run that does not continue where the engine stands was fetched before a recovery or a seek;
+        it is dropped, since the consumer reads it again.
+        """
+        engine = self.engines.get(run.partition)
+        if engine is None or run.first_offset > engine.offsets.get(run.topic, run.first_offset):
+            self.dropped_runs += 1
+            return
+        try:
+            engine.apply(run, self._clock())
+        except Exception as error:
+            # Faust would log it, skip the run and go on: a silent loss. The worker stops instead.
+            self.failure = error
+            raise
+        await asyncio.sleep(0)
+
+    def observe(self, status: Status) -> None:
+        """Take a connector's heartbeat; only the newest of a (connector, account) counts."""
+        key = (status.connector, status.account)
+        known = self.statuses.get(key)
+        if known is not None and known.at_ms > status.at_ms:
+            return
+        self.statuses[key] = status
+        account = self.registry.accounts.get(status.account)
+        if account is not None and account.partition in self.engines:
+            self.engines[account.partition].observe(status)
+
+    def tallies(self) -> Iterator[Tally]:
+        """What became of the events read, of engines past and present."""
+        yield self._past
+        for engine in self.engines.values():
+            yield engine.tally
+
+    # -- what goes out -----------------------------------------------------------------------------
+
+    def now_ms(self) -> int | None:
+        """The wall clock, or with ``clock: event`` the smallest watermark; None before the first event."""
+        if self._settings.clock == "wall":
+            return self._clock()
+        marks = [engine.watermark() for engine in self.engines.values() if not engine.untouched]
+        known = [mark for mark in marks if mark is not None]
+        return min(known) if known and len(known) == len(marks) else None
+
+    async def cycle(self, budget_seconds: float) -> None:
+        """Bring every engine to now, then flush all of them together, ``budget_seconds`` for snapshots."""
+        now = self.now_ms()
+        share = budget_seconds / max(1, len(self.engines))
+        for partition, engine in tuple(self.engines.items()):
+            if now is not None:
+                engine.advance(now)
+            await asyncio.sleep(0)
+            await self.flush(partition, snapshot_seconds=share if now is not None else 0.0)
+
+    async def flush(self, partition: int, *, snapshot_seconds: float = 0.0) -> None:
+        """Write what is new of one partition in one transaction; nothing new, nothing written.
+
+        Raises:
+            FencedError: another worker owns the partition now. It is no longer exported from here.
+            RetryError: the broker is away; the worker must start over from what is durable.
+        """
+        lock = self._locks[partition]
+        async with lock:
+            engine = self.engines.get(partition)
+            if engine is None:
+                return
+            records = self._snapshots(partition, engine, snapshot_seconds)
+            flush = engine.take_flush()
+            if flush is None and not records:
+                return
+            flush = flush or Flush(rows={}, offsets={})
+            try:
+                await self._store.flush(
+                    partition, replace(flush, records=(*flush.records, *records)) if records else flush
+                )
+            except (FencedError, RetryError) as error:
+                self.flush_failures[type(error).__name__] += 1
+                self.engines.pop(partition, None)
+                raise
+            engine.flushed()
+
+    def _snapshots(self, partition: int, engine: PartitionEngine, seconds: float) -> Sequence[Outgoing]:
+        if seconds <= 0:
+            return ()
+        inputs = engine.inputs()
+        book = self._books[partition]
+        rows = book.due(inputs, self._clock())
+        return [
+            Outgoing(KPIS, key=key, value=value, partition=partition)
+            for key, value in book.encode(rows, inputs, seconds)
+        ]

@@ -1,0 +1,178 @@
+"""Rolling counts on event time: three rings of buckets per account, and the sums over each window.
+
+Bucket k of a ring of resolution r covers (r·(k−1), r·k]. The window w at t holds the buckets
+k > ⌊(t−w)/r⌋ and nothing after t: its new edge is t, its old edge is t−w rounded down to r.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonanz_streams.kpis.base import REMOVED, WINDOWS_MS
+
+Ints = NDArray[np.int64]
+COLUMNS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RingSpec:
+    """A ring's resolution and the windows that are summed from it, the longest last."""
+
+    resolution_ms: int
+    windows: tuple[str, ...]
+
+    @property
+    def span_ms(self) -> int:
+        """The length of the longest window."""
+        return WINDOWS_MS[self.windows[-1]]
+
+    @property
+    def size(self) -> int:
+        """Buckets that a window can touch: one more than fit, since t lies within a bucket."""
+        return self.span_ms // self.resolution_ms + 1
+
+
+RINGS: Final = (
+    RingSpec(10_000, ("1m", "5m", "15m", "1h")),
+    RingSpec(300_000, ("24h",)),
+    RingSpec(3_600_000, ("7d", "28d")),
+)
+RING_OF_WINDOW: Final = {window: ring for ring in RINGS for window in ring.windows}
+
+
+def old_edge_ms(window: str, now_ms: int) -> int:
+    """Where a window begins (exclusive), rounded down to its ring's resolution."""
+    resolution = RING_OF_WINDOW[window].resolution_ms
+    return (now_ms - WINDOWS_MS[window]) // resolution * resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Deltas:
+    """Changes to the counts: account row, column (kinds, REMOVED), event time, signed weight."""
+
+    rows: Ints
+    columns: Ints
+    at_ms: Ints
+    weights: Ints
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Deltas":
+        """The chosen ones."""
+        return Deltas(self.rows[chosen], self.columns[chosen], self.at_ms[chosen], self.weights[chosen])
+
+
+class Windows:
+    """The counts of n accounts. Cells of accounts without events cost no memory: the system hands out
+    zero pages lazily.
+
+    ``sums[w]``: shape (n, 4), net likes, comments, shares and additions since removed, as of ``now_ms``.
+    """
+
+    def __init__(self, accounts: int) -> None:
+        self._accounts = accounts
+        self._cells: list[NDArray[np.signedinteger]] = [
+            np.zeros((accounts, ring.size, COLUMNS), dtype=np.int32) for ring in RINGS
+        ]
+        self.sums: dict[str, Ints] = {
+            window: np.zeros((accounts, COLUMNS), dtype=np.int64) for ring in RINGS for window in ring.windows
+        }
+        self.now_ms: int | None = None
+        self._waiting: list[Deltas] = []
+        self._room = int(np.iinfo(np.int32).max)
+
+    def advance(self, now_ms: int) -> None:
+        """Let time pass to ``now_ms``; an earlier time changes nothing."""
+        before = self.now_ms
+        if before is None:
+            self.now_ms = now_ms
+        elif now_ms > before:
+            for ring, cells in zip(RINGS, self._cells, strict=True):
+                self._leave(ring, cells, before, now_ms)
+            self.now_ms = now_ms
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for deltas in waiting:
+                self.add(deltas)
+
+    def _leave(self, ring: RingSpec, cells: NDArray[np.signedinteger], before_ms: int, now_ms: int) -> None:
+        """Take what leaves the windows out of the sums, then clear the buckets for new events."""
+        resolution = ring.resolution_ms
+        head, new_head = -(-before_ms // resolution), -(-now_ms // resolution)
+        for window in ring.windows:
+            first = (before_ms - WINDOWS_MS[window]) // resolution + 1
+            last = (now_ms - WINDOWS_MS[window]) // resolution
+            if last >= head:
+                self.sums[window][:] = 0
+            elif last >= first:
+                for part in _slices(first, last, ring.size):
+                    self.sums[window] -= cells[:, part].sum(axis=1, dtype=np.int64)
+        if new_head > head:
+            for part in _slices(max(head + 1, new_head - ring.size + 1), new_head, ring.size):
+                cells[:, part] = 0
+
+    def add(self, deltas: Deltas) -> None:
+        """Apply changes to every ring that still spans them; those after now wait until it gets there.
+
+        Before the first :meth:`advance` everything waits.
+        """
+        if self.now_ms is None:
+            self._waiting.append(deltas)
+            return
+        ahead = deltas.at_ms > self.now_ms
+        if ahead.any():
+            self._waiting.append(deltas.where(ahead))
+            deltas = deltas.where(~ahead)
+        if len(deltas.rows):
+            self._make_room(int(np.abs(deltas.weights).sum()))
+            self._add(deltas, self.now_ms)
+
+    def _add(self, deltas: Deltas, now_ms: int) -> None:
+        # Longest ring first: what it no longer spans is outside the shorter ones too.
+        for ring, cells in zip(reversed(RINGS), reversed(self._cells), strict=True):
+            for window in reversed(ring.windows):
+                inside = deltas.at_ms > old_edge_ms(window, now_ms)
+                if not inside.all():
+                    deltas = deltas.where(inside)
+                if not len(deltas.rows):
+                    return
+                if window == ring.windows[-1]:
+                    bucket = -(-deltas.at_ms // ring.resolution_ms) % ring.size
+                    place = (deltas.rows * ring.size + bucket) * COLUMNS + deltas.columns
+                    np.add.at(cells.reshape(-1), place, deltas.weights.astype(cells.dtype))
+                np.add.at(self.sums[window].reshape(-1), deltas.rows * COLUMNS + deltas.columns, deltas.weights)
+
+    def _make_room(self, weight: int) -> None:
+        """Widen the cells before one could overflow 32 bits."""
+        self._room -= weight
+        if self._room >= 0 or self._cells[0].dtype == np.int64:
+            return
+        largest = max(int(np.abs(cells).max(initial=0)) for cells in self._cells)
+        self._room = int(np.iinfo(np.int32).max) - largest - weight
+        if self._room < 0:
+            self._cells = [cells.astype(np.int64) for cells in self._cells]
+
+    def peak_per_minute(self) -> Callable[[], NDArray[np.float64]]:
+        """A function that gives the busiest 5 min bucket of the last 24 h, in interactions a minute."""
+
+        def peak() -> NDArray[np.float64]:
+            ring, cells = RINGS[1], self._cells[1]
+            if self.now_ms is None:
+                return np.zeros(self._accounts)
+            totals = cells[:, :, :REMOVED].sum(axis=2, dtype=np.int64)
+            newest = -(-self.now_ms // ring.resolution_ms)
+            oldest = (self.now_ms - ring.span_ms) // ring.resolution_ms + 1
+            if newest - oldest + 1 < ring.size:
+                totals[:, (oldest - 1) % ring.size] = 0
+            return totals.max(axis=1, initial=0) / (ring.resolution_ms / 60_000)
+
+        return peak
+
+
+def _slices(first: int, last: int, size: int) -> list[slice]:
+    """Where buckets first … last stand in a ring; two pieces when they wrap around."""
+    if last - first + 1 >= size:
+        return [slice(0, size)]
+    start, stop = first % size, last % size + 1
+    return [slice(start, stop)] if start < stop else [slice(start, size), slice(0, stop)]

@@ -1,0 +1,189 @@
+"""The worker process: a Faust app, its cycle, the connectors' heartbeats, and /metrics.
+
+``faust -A resonanz_streams.worker worker`` finds the one module-level app here; it is built from
+``resonanz.yaml`` (or the file that RESONANZ_CONFIG names) when it is asked for.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from typing import Any
+
+import msgspec
+
+from resonanz_streams.app import ResonanzApp, build_app
+from resonanz_streams.clock import Clock, wall_ms
+from resonanz_streams.errors import FencedError, ResonanzError, RetryError, StopError
+from resonanz_streams.events import Status
+from resonanz_streams.exporter import Exporter, serve
+from resonanz_streams.exposition import series_of
+from resonanz_streams.metrics import build_metrics
+from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.registry import Registry
+from resonanz_streams.settings import Settings
+from resonanz_streams.topics import STATUS, TOPICS
+from resonanz_streams.transports.brokers import open_admin, open_store, open_tail
+from resonanz_streams.transports.ports import StateStore
+
+log = logging.getLogger(__name__)
+
+SNAPSHOT_SHARE = 0.1
+"""The part of a cycle's time that may go into ``kpis`` snapshots."""
+
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+class Worker:
+    """Runs apps one after the other: when the broker goes away, a fresh one starts from what is durable."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        *,
+        host: str,
+        port: int,
+        clock: Clock = wall_ms,
+        store: StateStore | None = None,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._host = host
+        self._port = port
+        self._clock = clock
+        self._store = store or open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+        self.pipeline = Pipeline(settings, registry, self._store, clock)
+        self._stopping = asyncio.Event()
+        self._heard = False
+        self._decoder = msgspec.json.Decoder(Status)
+
+    def stop(self) -> None:
+        """Ask for a clean end: last flush, then out."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve and count until :meth:`stop`.
+
+        Raises:
+            StopError: the port is taken, or going on would lose or double data.
+            ConfigurationError: topics are set up wrongly.
+        """
+        metrics = build_metrics(self.pipeline, self._clock)
+        exporter = Exporter(
+            self.pipeline, metrics, series_of(self._settings.export), ready=self._not_ready_because
+        )
+        runner = await serve(exporter.application(), self._host, self._port)
+        listening = asyncio.create_task(self._listen())
+        try:
+            await self._run_apps()
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await runner.cleanup()
+            await self._store.close()
+
+    def _not_ready_because(self) -> str:
+        if self.pipeline.recovering:
+            return f"recovering {len(self.pipeline.recovering)} partitions"
+        if not self.pipeline.engines:
+            return "no partition is assigned yet"
+        return "" if self._heard else "connectors' heartbeats are not read yet"
+
+    async def _run_apps(self) -> None:
+        pause = 0.5
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                await self._run_app()
+            except (RetryError, FencedError) as error:
+                if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
+                    pause = 0.5
+                log.warning("%s; starting over in %.1f s", error, pause)
+                self.pipeline.engines.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+
+    async def _run_app(self) -> None:
+        await asyncio.to_thread(self._ensure_topics)
+        app = build_app(self._settings, self._registry, self.pipeline)
+        try:
+            await app.start()
+            await self._cycles(app)
+        finally:
+            await app.stop()
+
+    def _ensure_topics(self) -> None:
+        admin = open_admin(self._settings.broker, prefix=self._settings.topic_prefix)
+        try:
+            problems = admin.ensure(tuple(TOPICS.values()), self._registry.partitions)
+        finally:
+            admin.close()
+        if problems:
+            raise StopError("\n".join(problems))
+
+    async def _cycles(self, app: ResonanzApp) -> None:
+        tick = self._settings.tick_seconds
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            await self.pipeline.cycle(tick * SNAPSHOT_SHARE)
+            if self.pipeline.failure is not None:
+                raise StopError(f"a run could not be counted: {self.pipeline.failure!r}")
+            if app.crash_reason is not None:
+                raise app.crash_reason if isinstance(app.crash_reason, ResonanzError) else StopError(
+                    f"the stream stopped: {app.crash_reason!r}"
+                )
+            with contextlib.suppress(TimeoutError):
+                left = tick - (time.monotonic() - started)
+                await asyncio.wait_for(self._stopping.wait(), max(0.01, left))
+
+    async def _listen(self) -> None:
+        """Read every connector's heartbeats, from the first one on, for as long as the worker lives."""
+        tail = open_tail(self._settings.broker, [STATUS], prefix=self._settings.topic_prefix)
+        try:
+            while True:
+                try:
+                    records = await tail.poll(0.5)
+                except RetryError:
+                    await asyncio.sleep(1.0)
+                    continue
+                for record in records:
+                    self._observe(record.value)
+                self._heard = self._heard or tail.caught_up()
+        finally:
+            await tail.close()
+
+    def _observe(self, value: bytes | None) -> None:
+        if not value:
+            return
+        try:
+            self.pipeline.observe(self._decoder.decode(value))
+        except msgspec.DecodeError as error:
+            log.warning("a connector's heartbeat cannot be read and is left out: %s", error)
+
+
+def run_worker(settings: Settings, registry: Registry, *, host: str, port: int) -> None:
+    """Run until SIGTERM or SIGINT, which flush a last time.
+
+    Raises:
+        ResonanzError: what a person can mend, in a sentence.
+    """
+
+    async def main() -> None:
+        worker = Worker(settings, registry, host=host, port=port)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, worker.stop)
+        await worker.run()
+
+    asyncio.run(main())
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    from resonanz_streams.standalone import configured_app
+
+    return configured_app()
