@@ -98,6 +98,7 @@ async def clients(wall: TheWall, scope: Viewer) -> Response:
 async def accounts(
     wall: TheWall,
     scope: Viewer,
+    *,
     client: ClientName = None,
     platform: PlatformName = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = PAGE,
@@ -136,6 +137,7 @@ async def account_kpis(
 async def stream(
     wall: TheWall,
     scope: Viewer,
+    *,
     client: ClientName = None,
     platform: PlatformName = None,
     window: Windows = None,

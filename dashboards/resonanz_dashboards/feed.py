@@ -29,7 +29,8 @@ async def follow(board: BoardState, open_tail: OpenTail) -> None:
     try:
         while True:
             try:
-                tail = tail or await asyncio.to_thread(open_tail)
+                if tail is None:
+                    tail = open_tail()
                 await _take(board, await tail.poll(POLL_SECONDS))
                 if tail.caught_up():
                     board.set_feed("live")

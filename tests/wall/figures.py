@@ -41,8 +41,8 @@ def snapshot(
         entries += [_count(window, None, total, coverage)]
         entries += [_count(window, part, number, coverage) for part, number in parts.items()]
         entries += [_velocity(window, total, coverage)]
-        entries += [_rate("engagement_rate_by_followers", window, total, followers, coverage, "no_followers")]
-        entries += [_rate("interactions_per_potential", window, total, potential, coverage, "no_potential")]
+        entries += [_rate("engagement_rate_by_followers", window, total, followers, coverage)]
+        entries += [_rate("interactions_per_potential", window, total, potential, coverage)]
     return KpiSnapshot(
         at_ms=at_ms,
         client=client,
@@ -100,11 +100,10 @@ def _velocity(window: str, total: int, coverage: float) -> KpiEntry:
     )
 
 
-def _rate(
-    kpi: str, window: str, total: int, exposure: float | None, coverage: float, missing: str
-) -> KpiEntry:
+def _rate(kpi: str, window: str, total: int, exposure: float | None, coverage: float) -> KpiEntry:
     if exposure is None or not coverage:
-        reason = "not_covered" if not coverage else missing
+        missing = "no_potential" if kpi.endswith("potential") else "no_followers"
+        reason = missing if coverage else "not_covered"
         return KpiEntry(kpi=kpi, window=window, numerator=total, coverage=coverage, reason=reason)
     low = 0.0 if total == 0 else float(chi2.ppf(0.025, 2 * total)) / 2
     high = float(chi2.ppf(0.975, 2 * total + 2)) / 2

@@ -1,5 +1,6 @@
 """A wall as its users meet it: a server on a free port, fed by a tail that the test holds."""
 
+import asyncio
 import http.client
 import json
 import queue
@@ -47,15 +48,13 @@ class FakeTail:
 
     async def poll(self, timeout_seconds: float) -> Sequence[Record]:
         """See ports.Tail; it returns early so that tests are quick."""
-        import asyncio
-
         self.polls += 1
         if self.away:
             raise RetryError(self.away)
-        deadline = time.monotonic() + min(timeout_seconds, 0.05)
-        while self.records.empty() and time.monotonic() < deadline:
-            await asyncio.sleep(0.005)
-        return [] if self.records.empty() else self.records.get()
+        try:
+            return await asyncio.to_thread(self.records.get, True, min(timeout_seconds, 0.05))
+        except queue.Empty:
+            return []
 
     def caught_up(self) -> bool:
         """Everything put so far has been read."""
@@ -151,8 +150,8 @@ class RunningWall:
 def settings_from(folder: Path, text: str, env: Mapping[str, str] | None = None) -> Settings:
     """Settings as a user writes them."""
     path = folder / "resonanz.yaml"
-    path.write_text(text, encoding="utf-8")
-    return load_settings(path, env or {"RESONANZ_PSEUDONYM_KEY": "0123456789abcdef0123456789abcdef"})
+    path.write_text("pseudonym_key: ${KEY}\n" + text, encoding="utf-8")
+    return load_settings(path, {"KEY": "0123456789abcdef0123456789abcdef", **(env or {})})
 
 
 TWO_CLIENTS = """\

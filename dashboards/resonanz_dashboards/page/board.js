@@ -57,17 +57,17 @@ export class Board {
   }
 
   status(account, window) {
-    if (account.at == null) return { word: "NO DATA", detail: "no figures yet", level: "bad" };
+    if (account.at == null) return { word: "NO DATA", detail: "no figures", level: "bad" };
     const down = account.connectors?.find((it) => it.state === "down");
     const age = this.now() - account.at;
     if (age > STALE_MS) return { word: "STALE", detail: null, age, level: "bad" };
     const entry = entryOf(account, window, "interactions");
     const coverage = entry?.coverage ?? account.coverage;
-    if (!entry) return { word: "NO DATA", detail: "not in this window", level: "bad" };
+    if (!entry) return { word: "NO DATA", detail: "not measured", level: "bad" };
     if (!coverage || entry.reason === "not_covered") {
-      return { word: "NO DATA", detail: down ? "source down" : "not covered", level: "bad" };
+      return { word: "NO DATA", detail: down ? "connector" : "not covered", level: "bad" };
     }
-    if (down) return { word: "SOURCE DOWN", detail: null, coverage, level: "bad" };
+    if (down) return { word: "DOWN", detail: "connector", coverage, level: "bad" };
     if (coverage < COMPLETE) return { word: "PARTIAL", detail: null, coverage, level: "warn" };
     return { word: "", detail: null, coverage, level: "ok" };
   }
@@ -80,7 +80,7 @@ export class Board {
         sum.oldest = Math.min(sum.oldest ?? Infinity, it.at);
         sum.newest = Math.max(sum.newest ?? 0, it.at);
       }
-      if (level === "bad" && word !== "SOURCE DOWN") continue;
+      if (level === "bad" && word !== "DOWN") continue;
       if (level !== "bad") sum.live += 1;
       if (coverage < COMPLETE) sum.partial += 1;
       const value = entryOf(it, window, "interactions")?.value;

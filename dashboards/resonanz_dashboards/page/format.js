@@ -11,18 +11,20 @@ export const count = (n) => {
   return size < 1_000_000 ? `${whole.format(n / 1e3)}k` : `${tenth.format(n / 1e6)}M`;
 };
 
+// For places where four digits are too many.
 export const short = (n) => {
   if (n == null) return "–";
   const size = Math.abs(n);
-  if (size < 10_000) return whole.format(n);
-  return size < 1_000_000 ? `${whole.format(n / 1e3)}k` : `${tenth.format(n / 1e6)}M`;
+  if (size < 1000) return size < 100 && !Number.isInteger(n) ? rate(n) : whole.format(n);
+  const [part, unit] = size < 999_500 ? [n / 1e3, "k"] : [n / 1e6, "M"];
+  return `${(Math.abs(part) < 9.95 ? tenth : whole).format(part)}${unit}`;
 };
 
 export const rate = (n) => {
   if (n == null) return "–";
   const size = Math.abs(n);
-  if (size >= 100) return whole.format(n);
-  return size >= 1 || size === 0 ? tenth.format(n) : hundredth.format(n);
+  if (size >= 100 || size === 0) return count(n);
+  return size >= 1 ? tenth.format(n) : hundredth.format(n);
 };
 
 export const percent = (share) => {

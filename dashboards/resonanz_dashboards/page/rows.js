@@ -28,7 +28,8 @@ export function fillRow(row, account, board, window, scales) {
   const status = board.status(account, window);
   const client = board.clients.get(account.client);
   find(".who h3").textContent = account.handle ?? account.id.slice(account.id.indexOf(":") + 1);
-  find(".who p").textContent = `${client?.name ?? account.client} · ${account.platform}`;
+  find(".client").textContent = client?.name ?? account.client;
+  find(".platform").textContent = account.platform;
   row.element.dataset.level = status.level;
   row.element.dataset.word = status.word;
   const known = account.at != null && status.word !== "NO DATA";
@@ -57,11 +58,12 @@ function fillRate(cell, entry, top, known) {
   cell.querySelector(".reason").textContent = missing && known ? REASONS[entry?.reason] ?? "not measured" : "";
   cell.querySelector(".figure").textContent = missing ? "" : rate(entry.value);
   const bounded = !missing && entry.lo != null && entry.hi != null;
-  cell.querySelector(".interval").textContent = bounded ? `${rate(entry.lo)}–${rate(entry.hi)}` : "";
+  cell.querySelector(".interval").textContent = bounded ? `${short(entry.lo)}–${short(entry.hi)}` : "";
   const whisker = cell.querySelector(".whisker");
   whisker.hidden = !bounded;
   if (!bounded) return;
-  const at = (value) => `${Math.min(100, (100 * Math.max(0, value)) / top)}%`;
+  // A root scale: small and large rates are both seen, and equal exposure draws about equal intervals.
+  const at = (value) => `${100 * Math.sqrt(Math.min(1, Math.max(0, value) / top))}%`;
   const [span, dot] = whisker.children;
   span.style.left = at(entry.lo);
   span.style.right = `calc(100% - ${at(entry.hi)})`;
@@ -97,7 +99,7 @@ function chartIn(parent, size, history) {
       x: { time: false, range: (_, first, last) => [Math.min(first, last - 60), last] },
       y: { range: (_, low, high) => [0, Math.max(high * 1.05, 0.1)] },
     },
-    series: [{}, { stroke: ink, width: 2.5 * devicePixelRatio / Math.max(1, devicePixelRatio), fill: "rgb(255 255 255 / 8%)", points: { show: false } }],
+    series: [{}, { stroke: ink, width: 2, fill: "rgb(255 255 255 / 8%)", points: { show: false } }],
   }, history, parent);
 }
 

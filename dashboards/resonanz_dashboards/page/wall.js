@@ -104,6 +104,7 @@ function askForToken(detail) {
   token.clear();
   board.roster({ clients: [], accounts: [] });
   board.loaded = false;
+  place([]); // what somebody else was shown must not stay in the page
   $("token").focus();
 }
 
@@ -118,7 +119,7 @@ function render() {
   const state = notice(accounts);
   $("notice").hidden = state == null;
   $("board").hidden = state != null || link.word === "unauthorized";
-  $("tiles").hidden = !board.accounts.size || link.word === "unauthorized";
+  $("tiles").hidden = state != null || link.word === "unauthorized";
   if (state) {
     const [title, text, command] = state;
     $("notice").querySelector("h2").textContent = title;
@@ -159,10 +160,10 @@ function tile(name, value, format, note, level = "") {
 function tiles(accounts) {
   const sum = board.totals(accounts, wanted.window);
   const all = accounts.length;
-  const from = sum.from < all ? `from ${sum.from} of ${all} accounts` : `from all ${all} accounts`;
+  const from = sum.from < all ? `${sum.from} of ${all} accounts` : `all ${all} accounts`;
   const named = WINDOW_NAMES[wanted.window];
   tile("interactions", sum.interactions, count, sum.partial ? `${named} · PARTIAL` : `in ${named}`, sum.partial ? "warn" : "");
-  tile("velocity", sum.velocity, rate, `now · ${from}`);
+  tile("velocity", sum.velocity, rate, from);
   tile("live", sum.live, (n) => `${n ?? 0}/${all}`, sum.live < all ? `${all - sum.live} NOT LIVE` : "all of them", sum.live < all ? "bad" : "");
   const worst = sum.oldest == null ? null : Math.max(0, board.now() - sum.oldest);
   const missing = accounts.filter((it) => it.at == null).length;
@@ -180,8 +181,7 @@ function ranking(accounts) {
   }
   const top = order.slice(0, phone.matches ? PHONE_ROWS : roomFor());
   const scales = scalesOf(top, board, wanted.window);
-  for (const label of document.querySelectorAll("[data-scale]")) label.textContent = `0–${scales[label.dataset.scale]}`;
-  $("ranking").textContent = `Top ${top.length} of ${order.length}`;
+  $("ranking").textContent = top.length < order.length ? `Top ${top.length} of ${order.length}` : `${order.length} accounts`;
   place(top);
   for (const account of top) fillRow(rows.get(account.id), account, board, wanted.window, scales);
   rest(order.slice(top.length));
@@ -201,7 +201,9 @@ function place(top) {
 function roomFor() {
   const list = $("rows");
   const height = parseFloat(getComputedStyle(list).getPropertyValue("--row")) * parseFloat(getComputedStyle(document.documentElement).fontSize);
-  return Math.max(1, Math.floor((list.clientHeight + 1) / height));
+  const room = Math.max(1, Math.floor((list.clientHeight + 1) / height));
+  list.style.setProperty("--height", `${list.clientHeight / room}px`);
+  return room;
 }
 
 function rest(hidden) {
@@ -210,7 +212,7 @@ function rest(hidden) {
     const { word } = board.status(it, wanted.window);
     if (word) words.set(word, (words.get(word) ?? 0) + 1);
   }
-  const named = [...words].map(([word, n]) => `${n} ${word}`);
+  const named = [...words].map(([word, n]) => `${n.toLocaleString("en")} ${word}`);
   const more = hidden.length ? `+${hidden.length.toLocaleString("en")} more` : "";
   $("more").textContent = [more, ...named].filter(Boolean).join(" · ");
   $("more").title = `Ranked by ${RANKS[wanted.rank]}, ${WINDOW_NAMES[wanted.window]}`;
