@@ -162,6 +162,22 @@ def test_a_lost_stream_is_said_and_found_again(browser: Browser, tmp_path: Path)
         context.close()
 
 
+def test_the_strip_has_room_for_the_longest_words(browser: Browser, tmp_path: Path) -> None:
+    name = "A Client Whose Name Fills Much More Than One Line Of Any Filter"
+    text = TWO_CLIENTS.replace("Bakery Winter", name)
+    for size in (WALL, PHONE):
+        with RunningWall(settings_from(tmp_path, text)) as wall, page_of(browser, wall, size) as page:
+            expect(page.locator("#link")).to_have_text("LIVE")
+            page.get_by_label("Client").select_option("bakery")
+            page.evaluate("document.getElementById('link').textContent = 'RECONNECTING'")
+            page.evaluate("document.getElementById('age').textContent = 'event time 24 Nov 2026, 09:10'")
+            boxes = [it.bounding_box() for it in page.locator(".strip > *, .filters label").all()]
+            assert all(box is not None and box["x"] + box["width"] <= size[0] for box in boxes)
+            assert page.evaluate("document.querySelector('.filters').scrollWidth") <= page.evaluate(
+                "document.querySelector('.filters').clientWidth"
+            )
+
+
 def test_a_broker_that_is_away_is_said(browser: Browser, wall: RunningWall) -> None:
     wall.put(record(snapshot(BLUESKY, wall_ms())))
     with page_of(browser, wall, WALL) as page:
@@ -201,11 +217,11 @@ def test_a_screen_on_the_wall_never_scrolls_and_counts_the_rest(
     with RunningWall(settings_from(tmp_path, accounts_of_one_client(24))) as wall:
         wall.put(*(record(snapshot(f"file:a{it}", wall_ms(), client="big")) for it in range(20)))
         with page_of(browser, wall, size) as page:
-            expect(page.locator("#more")).to_have_text(re.compile(r"^\+\d+ more · 4 NO DATA$"))
+            expect(page.locator("#rest")).to_have_text(re.compile(r"^\+\d+ more · 4 NO DATA$"))
             shown = page.locator(".row").count()
-            assert page.locator("#more").inner_text().startswith(f"+{24 - shown} more")
+            assert page.locator("#rest").inner_text().startswith(f"+{24 - shown} more")
             assert shown >= 4
-            last, more = page.locator(".row").last.bounding_box(), page.locator("#more").bounding_box()
+            last, more = page.locator(".row").last.bounding_box(), page.locator("#foot").bounding_box()
             assert last is not None
             assert more is not None
             assert last["y"] + last["height"] <= more["y"] + 1
@@ -308,7 +324,7 @@ def test_ten_thousand_accounts_are_ranked(browser: Browser, tmp_path: Path) -> N
         wall.put(record(snapshot("file:a9999", wall_ms(), client="big")))
         with page_of(browser, wall, WALL) as page:
             expect(row(page, "file:a9999").locator(".count .figure")).to_have_text("100")
-            expect(page.locator("#more")).to_have_text(re.compile(r"\+9,99\d more · 9,99\d NO DATA"))
+            expect(page.locator("#rest")).to_have_text(re.compile(r"\+9,99\d more · 9,99\d NO DATA"))
 
 
 def test_a_page_that_leaves_is_forgotten(browser: Browser, wall: RunningWall) -> None:

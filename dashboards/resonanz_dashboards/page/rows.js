@@ -88,7 +88,8 @@ function fillPulse(row, account, known) {
 }
 
 function chartIn(parent, size, history) {
-  const ink = getComputedStyle(parent).getPropertyValue("color");
+  const ink = getComputedStyle(parent).color;
+  const width = Math.max(1.5, 0.04 * parseFloat(getComputedStyle(parent).height));
   return new uPlot({
     ...size,
     padding: [4, 2, 4, 2],
@@ -99,7 +100,7 @@ function chartIn(parent, size, history) {
       x: { time: false, range: (_, first, last) => [Math.min(first, last - 60), last] },
       y: { range: (_, low, high) => [0, Math.max(high * 1.05, 0.1)] },
     },
-    series: [{}, { stroke: ink, width: 2, fill: "rgb(255 255 255 / 8%)", points: { show: false } }],
+    series: [{}, { stroke: ink, width, fill: "rgb(255 255 255 / 10%)", points: { show: false } }],
   }, history, parent);
 }
 

@@ -130,6 +130,7 @@ function render() {
   tick();
   tiles(accounts);
   if (!$("board").hidden) ranking(accounts);
+  else rest([]);
 }
 
 function notice(accounts) {
@@ -206,16 +207,22 @@ function roomFor() {
   return room;
 }
 
+// What does not fit is counted, and what is wrong among it is named: nothing hides below the edge.
 function rest(hidden) {
-  const words = new Map();
+  const wrong = new Map();
   for (const it of hidden) {
-    const { word } = board.status(it, wanted.window);
-    if (word) words.set(word, (words.get(word) ?? 0) + 1);
+    const { word, level } = board.status(it, wanted.window);
+    if (word) wrong.set(word, { level, number: (wrong.get(word)?.number ?? 0) + 1 });
   }
-  const named = [...words].map(([word, n]) => `${n.toLocaleString("en")} ${word}`);
-  const more = hidden.length ? `+${hidden.length.toLocaleString("en")} more` : "";
-  $("more").textContent = [more, ...named].filter(Boolean).join(" · ");
-  $("more").title = `Ranked by ${RANKS[wanted.rank]}, ${WINDOW_NAMES[wanted.window]}`;
+  const parts = [...wrong].map(([word, { level, number }]) => {
+    const part = document.createElement("b");
+    part.dataset.level = level;
+    part.textContent = `${number.toLocaleString("en")} ${word}`;
+    return part;
+  });
+  if (hidden.length) parts.unshift(`+${hidden.length.toLocaleString("en")} more`);
+  $("rest").replaceChildren(...parts.flatMap((it, i) => (i ? [" · ", it] : [it])));
+  $("legend").textContent = $("board").hidden ? "" : `ranked by ${RANKS[wanted.rank]} · bars: 95 % interval`;
 }
 
 function tick() {
