@@ -32,6 +32,7 @@ class ResonanzApp(faust.App):  # type: ignore[misc]  # Faust ships no types
 
     BootStrategy = _ConsumerOnly
     pipeline: Pipeline
+    prefix: str
     ownership: Ownership
 
 
@@ -59,6 +60,7 @@ def build_app(settings: Settings, pipeline: Pipeline) -> ResonanzApp:
         worker_redirect_stdouts=False,
     )
     app.pipeline = pipeline
+    app.prefix = settings.topic_prefix
     app.ownership = pipeline
     interactions.attach(app, prefix=settings.topic_prefix)
     logging.getLogger("faust").setLevel(logging.WARNING)

@@ -14,7 +14,7 @@ from resonanz_streams.decode import Columns, Decoder, Lines, Rejected
 from resonanz_streams.errors import StopError
 from resonanz_streams.events import KINDS, Status
 from resonanz_streams.kpis.base import REMOVED, WINDOWS, WINDOWS_MS, Inputs
-from resonanz_streams.ledger import NEVER, Changes, Ledger, States
+from resonanz_streams.ledger import ENTRY_BYTES, NEVER, Changes, Ledger, States
 from resonanz_streams.ledger_rows import ROW_PREFIX, SCHEMA, Entries, LedgerRows
 from resonanz_streams.registry import Registry
 from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC, LATE
@@ -321,6 +321,11 @@ class PartitionEngine:
     def ledger_entries(self) -> int:
         """Keys in the ledger."""
         return len(self.ledger)
+
+    @property
+    def ledger_bytes(self) -> int:
+        """Memory of the ledger's entries."""
+        return len(self.ledger) * ENTRY_BYTES
 
     @property
     def horizon_ms(self) -> int:

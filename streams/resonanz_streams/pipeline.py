@@ -8,11 +8,11 @@ partition, one transaction: ledger, account rows, source offsets, dead letters, 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from resonanz_streams.clock import Clock
-from resonanz_streams.engine import PartitionEngine
+from resonanz_streams.engine import PartitionEngine, Tally
 from resonanz_streams.errors import FencedError, RetryError
 from resonanz_streams.events import Status
 from resonanz_streams.registry import Registry
@@ -41,11 +41,16 @@ class Pipeline:
         self._clock = clock
         self._books: dict[int, SnapshotBook] = {}
         self._locks: dict[int, asyncio.Lock] = {}
+        self._past = Tally()
 
     # -- ownership ---------------------------------------------------------------------------------
 
     async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:
-        """Recover what is new; see ports.Ownership."""
+        """Give up what went to others, recover what is new; see ports.Ownership."""
+        for partition in sorted(self.engines.keys() - partitions):
+            async with self._locks[partition]:
+                self._drop(partition)
+                await self._store.release(partition)
         for partition in sorted(partitions - self.engines.keys()):
             self.recovering.add(partition)
             try:
@@ -55,16 +60,24 @@ class Pipeline:
         return self.positions()
 
     async def revoked(self, partitions: frozenset[int]) -> None:
-        """Write a last time and give up; see ports.Ownership."""
+        """Write what is counted so far; what comes back with the next assignment keeps its state.
+
+        Should another worker have owned a partition in between, its recovery fenced this one's store.
+        """
         for partition in sorted(partitions & self.engines.keys()):
-            try:
-                await self.flush(partition)
-            except (RetryError, FencedError) as error:
-                log.warning("partition %d was given up without its last flush: %s", partition, error)
-            async with self._locks[partition]:
-                self.engines.pop(partition, None)
-                self._books.pop(partition, None)
-                await self._store.release(partition)
+            await self.flush(partition)
+
+    def _drop(self, partition: int) -> None:
+        engine = self.engines.pop(partition, None)
+        self._books.pop(partition, None)
+        if engine is not None:
+            self._past.update(engine.tally)
+
+    def drop_all(self) -> None:
+        """Forget what is not durable: the next assignment recovers everything."""
+        for partition in tuple(self.engines):
+            self._drop(partition)
+        self.failure = None
 
     async def _recover(self, partition: int) -> None:
         self._locks.setdefault(partition, asyncio.Lock())
@@ -75,12 +88,14 @@ class Pipeline:
             horizon_ms=self._settings.horizon_days * DAY_MS,
             ledger_max_bytes=self._settings.ledger_max_mb * 2**20 // self.registry.partitions,
         )
-        engine.restore(recovered, self._clock())
+        engine.restore(recovered, self._clock() if self._settings.clock == "wall" else None)
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
         for status in self.statuses.values():
             engine.observe(status)
         self.engines[partition] = engine
-        self._books[partition] = SnapshotBook(engine.accounts)
+        self._books[partition] = SnapshotBook(
+            engine.accounts, every_tick=self._settings.clock == "event"
+        )
 
     def positions(self) -> dict[tuple[str, int], int]:
         """The next offset per (topic, partition) of everything owned."""
@@ -170,17 +185,18 @@ class Pipeline:
                 )
             except (FencedError, RetryError) as error:
                 self.flush_failures[type(error).__name__] += 1
-                self.engines.pop(partition, None)
+                self._drop(partition)
                 raise
-            engine.flushed()
 
     def _snapshots(self, partition: int, engine: PartitionEngine, seconds: float) -> Sequence[Outgoing]:
         if seconds <= 0:
             return ()
         inputs = engine.inputs()
-        book = self._books[partition]
-        rows = book.due(inputs, self._clock())
+        if inputs is None:
+            return ()
+        book, clock = self._books[partition], self._clock()
+        rows = book.due(inputs, clock)
         return [
             Outgoing(KPIS, key=key, value=value, partition=partition)
-            for key, value in book.encode(rows, inputs, seconds)
+            for key, value in book.encode(rows, inputs, clock, seconds)
         ]

@@ -6,9 +6,11 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -70,6 +72,20 @@ class Worker:
             StopError: the port is taken, or going on would lose or double data.
             ConfigurationError: topics are set up wrongly.
         """
+        async with self._beside():
+            try:
+                await self._run_apps()
+            finally:
+                await self._store.close()
+
+    async def accompany(self, app: ResonanzApp) -> None:
+        """Serve and turn the cycle for an app that somebody else started, until it is cancelled."""
+        async with self._beside():
+            await self._cycles(app)
+
+    @contextlib.asynccontextmanager
+    async def _beside(self) -> AsyncIterator[None]:
+        """What runs beside every app: /metrics, and the connectors' heartbeats."""
         metrics = build_metrics(self.pipeline, self._clock)
         exporter = Exporter(
             self.pipeline, metrics, series_of(self._settings.export), ready=self._not_ready_because
@@ -77,12 +93,11 @@ class Worker:
         runner = await serve(exporter.application(), self._host, self._port)
         listening = asyncio.create_task(self._listen())
         try:
-            await self._run_apps()
+            yield
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             await runner.cleanup()
-            await self._store.close()
 
     def _not_ready_because(self) -> str:
         if self.pipeline.recovering:
@@ -101,14 +116,14 @@ class Worker:
                 if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
                     pause = 0.5
                 log.warning("%s; starting over in %.1f s", error, pause)
-                self.pipeline.engines.clear()
+                self.pipeline.drop_all()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
 
     async def _run_app(self) -> None:
         await asyncio.to_thread(self._ensure_topics)
-        app = build_app(self._settings, self._registry, self.pipeline)
+        app = build_app(self._settings, self.pipeline)
         try:
             await app.start()
             await self._cycles(app)
@@ -178,6 +193,11 @@ def run_worker(settings: Settings, registry: Registry, *, host: str, port: int) 
             loop.add_signal_handler(number, worker.stop)
         await worker.run()
 
+    # Everything loaded so far lives as long as the process; a run's events would else set off full
+    # collections over it, which cost more than decoding them.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     asyncio.run(main())
 
 

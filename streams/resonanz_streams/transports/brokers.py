@@ -35,7 +35,7 @@ def open_store(url: str, *, prefix: str = "", group: str = "resonanz") -> StateS
 def open_tail(url: str, topics: Sequence[str], *, prefix: str = "") -> Tail:
     """A reader of whole topics."""
     if scheme_of(url) == "sqlite":
-        from resonanz_streams.transports.sqlite_log import SqliteTail
+        from resonanz_streams.transports.sqlite_store import SqliteTail
 
         return SqliteTail(url, topics, prefix=prefix)
     from resonanz_streams.transports.kafka_tail import KafkaTail
@@ -46,7 +46,7 @@ def open_tail(url: str, topics: Sequence[str], *, prefix: str = "") -> Tail:
 def open_admin(url: str, *, prefix: str = "") -> Admin:
     """Creates and checks topics."""
     if scheme_of(url) == "sqlite":
-        from resonanz_streams.transports.sqlite_log import SqliteAdmin
+        from resonanz_streams.transports.sqlite_store import SqliteAdmin
 
         return SqliteAdmin(url, prefix=prefix)
     from resonanz_streams.transports.kafka_admin import KafkaAdmin

@@ -1,0 +1,137 @@
+"""What topic ``kpis`` is told: a JSON snapshot of every account whose numbers changed."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from resonanz_streams.evaluation import evaluate
+from resonanz_streams.events import VERSION
+from resonanz_streams.kpis.base import REASONS, Inputs
+from resonanz_streams.registry import Account
+
+REFRESH_MS: Final = 30_000
+"""An account that does not change is told again after this, so that a reader can see it is alive."""
+
+_SLICE: Final = 100
+Rows = NDArray[np.intp]
+
+
+class SnapshotBook:
+    """Remembers what was last told of each account of a partition.
+
+    ``every_tick``: tell everything whenever event time moved (``clock: event``), so that the last
+    snapshots of a replay carry its end.
+    """
+
+    def __init__(self, accounts: Sequence[Account], *, every_tick: bool = False) -> None:
+        self._accounts = accounts
+        self._every_tick = every_tick
+        self._told: NDArray[np.float64] | None = None
+        self._told_ms = np.zeros(len(accounts), dtype=np.int64)
+
+    def due(self, inputs: Inputs, clock_ms: int) -> Rows:
+        """Rows to tell now, those told longest ago first. ``clock_ms`` is the wall clock."""
+        signature = self._signature(inputs)
+        if self._told is None:
+            self._told = np.full_like(signature, np.inf)
+        changed = (signature != self._told).any(axis=1) | (clock_ms - self._told_ms >= REFRESH_MS)
+        rows = np.flatnonzero(changed)
+        return rows[np.argsort(self._told_ms[rows], kind="stable")]
+
+    def _signature(self, inputs: Inputs) -> NDArray[np.float64]:
+        columns: list[NDArray[Any]] = [*inputs.counts.values()]
+        columns += [np.nan_to_num(mean, nan=-1.0)[:, None] for mean in inputs.followers.values()]
+        columns += [np.round(share, 2)[:, None] for share in inputs.coverage.values()]
+        columns.append(np.nan_to_num(inputs.potential, nan=-1.0)[:, None])
+        if self._every_tick:
+            columns.append(np.full((len(self._accounts), 1), inputs.now_ms))
+        return np.concatenate(columns, axis=1, dtype=np.float64)
+
+    def encode(self, rows: Rows, inputs: Inputs, clock_ms: int, seconds: float) -> list[tuple[bytes, bytes]]:
+        """(key, JSON) of these rows in their order, as many as ``seconds`` allow, at least one slice.
+
+        The others stay due and come first the next time.
+        """
+        end = time.monotonic() + seconds
+        signature = self._signature(inputs)
+        told: list[tuple[bytes, bytes]] = []
+        for start in range(0, len(rows), _SLICE):
+            part = rows[start : start + _SLICE]
+            told.extend(self._snapshots(part, chosen(inputs, part)))
+            if self._told is not None:
+                self._told[part] = signature[part]
+            self._told_ms[part] = clock_ms
+            if time.monotonic() >= end:
+                break
+        return told
+
+    def _snapshots(self, rows: Rows, inputs: Inputs) -> Iterator[tuple[bytes, bytes]]:
+        lists = list(columns_of(inputs))
+        overall = inputs.coverage["24h"].tolist()
+        for place, row in enumerate(rows.tolist()):
+            account = self._accounts[row]
+            snapshot = {
+                "v": VERSION,
+                "at_ms": inputs.now_ms,
+                "client": account.client,
+                "platform": account.platform,
+                "account": account.id,
+                "coverage": overall[place],
+                "kpis": [entry(column, place) for column in lists],
+            }
+            yield account.id.encode(), orjson.dumps(snapshot)
+
+
+def columns_of(inputs: Inputs) -> Iterator[tuple[str, str, str | None, list[list[float]], list[str | None]]]:
+    """Every column as Python lists: KPI, window, part, [value, lo, hi, numerator, denominator, coverage],
+    reasons."""
+    reasons = [reason or None for reason in REASONS]
+    for kpi, window, column in evaluate(inputs):
+        numbers = [
+            values.tolist()
+            for values in (
+                column.value,
+                column.lo,
+                column.hi,
+                column.numerator,
+                column.denominator,
+                inputs.coverage[window],
+            )
+        ]
+        yield kpi.id, window, column.part, numbers, [reasons[code] for code in column.reason.tolist()]
+
+
+def entry(
+    column: tuple[str, str, str | None, list[list[float]], list[str | None]], place: int
+) -> dict[str, Any]:
+    """One KPI of one account; orjson writes NaN as null."""
+    kpi, window, part, (value, lo, hi, numerator, denominator, coverage), reasons = column
+    return {
+        "kpi": kpi,
+        "window": window,
+        "part": part,
+        "value": value[place],
+        "lo": lo[place],
+        "hi": hi[place],
+        "numerator": numerator[place],
+        "denominator": denominator[place],
+        "coverage": coverage[place],
+        "reason": reasons[place],
+    }
+
+
+def chosen(inputs: Inputs, rows: Rows) -> Inputs:
+    """The inputs of some accounts only."""
+    return replace(
+        inputs,
+        counts={window: counts[rows] for window, counts in inputs.counts.items()},
+        peak_per_minute=lambda: inputs.peak_per_minute()[rows],
+        followers={window: mean[rows] for window, mean in inputs.followers.items()},
+        potential=inputs.potential[rows],
+        coverage={window: share[rows] for window, share in inputs.coverage.items()},
+    )
