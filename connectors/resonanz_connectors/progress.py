@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from resonanz_streams.events import Status
-from resonanz_streams.topics import DAY_MS, partition_of
+from resonanz_streams.topics import DAY_MS, SOURCE_TOPICS, partition_of
 
 State = Literal["ok", "degraded", "down"]
 
@@ -22,8 +22,9 @@ class Progress:
     :meth:`status`. Everything in [since_ms, complete_through_ms) outside ``gaps`` has been published.
     """
 
-    def __init__(self, account: str, now_ms: int) -> None:
+    def __init__(self, account: str, now_ms: int, partitions: int) -> None:
         self.account = account
+        self._partition = partition_of(account, partitions)
         self.since_ms = now_ms
         self.complete_through_ms = now_ms
         self.last_event_ms: int | None = None
@@ -33,16 +34,14 @@ class Progress:
         self.published: dict[str, int] = {}
         self.fresh = True
 
-    @classmethod
-    def restored(cls, status: Status) -> "Progress":
-        """Where an earlier process left off."""
-        progress = cls(status.account, status.since_ms)
-        progress.complete_through_ms = status.complete_through_ms
-        progress.last_event_ms = status.last_event_ms
-        progress.gaps = [(start, end) for start, end in status.gaps]
-        progress.published = dict(status.published)
-        progress.fresh = False
-        return progress
+    def restore(self, status: Status) -> None:
+        """Go on where an earlier process left off."""
+        self.since_ms = status.since_ms
+        self.complete_through_ms = status.complete_through_ms
+        self.last_event_ms = status.last_event_ms
+        self.gaps = [(start, end) for start, end in status.gaps]
+        self.published = dict(status.published)
+        self.fresh = False
 
     def watch_from(self, at_ms: int) -> None:
         """The source reaches back (or begins only) there; no effect once the account has been watched."""
@@ -69,11 +68,10 @@ class Progress:
         """Note the time of an event."""
         self.last_event_ms = at_ms if self.last_event_ms is None else max(self.last_event_ms, at_ms)
 
-    def written(self, ends: Mapping[tuple[str, int], int], partitions: int) -> None:
+    def written(self, ends: Mapping[tuple[str, int], int]) -> None:
         """Keep the offsets after the last records of the partitions in which this account lives."""
-        mine = partition_of(self.account, partitions)
         for (topic, partition), end in ends.items():
-            if partition == mine:
+            if partition == self._partition and topic in SOURCE_TOPICS:
                 self.published[f"{topic}/{partition}"] = end
 
     def status(
