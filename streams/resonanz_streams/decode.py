@@ -10,22 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
-from resonanz_streams.events import VERSION, Audience, Event
+from resonanz_streams.dead_letters import MAX_LINE, Line, Lines, Rejected, classify, may_be_deep, unfit
+from resonanz_streams.events import Audience, Event
 from resonanz_streams.registry import Registry
-from resonanz_streams.topics import DEAD_LETTERS, KIND_OF_TOPIC
-from resonanz_streams.transports.ports import Outgoing, Run
+from resonanz_streams.topics import KIND_OF_TOPIC
+from resonanz_streams.transports.ports import Run
 
 Ints = NDArray[np.int64]
 
-MAX_LINE: Final = 256 * 1024
-MAX_DEPTH: Final = 64
 EARLIEST_MS: Final = 946_684_800_000
 AHEAD_MS: Final = 600_000
-MAX_DEAD_LETTER: Final = 900_000
 
 
 class _Version1(Event, kw_only=True, gc=False):
-    v: Literal[1] = 1  # type: ignore[assignment]  # narrows the base's int
+    v: Literal[1] = 1
 
 
 class _Like(_Version1, kw_only=True, gc=False):
@@ -41,7 +39,7 @@ class _Share(_Version1, kw_only=True, gc=False):
 
 
 class _Audience1(Audience, kw_only=True, gc=False):
-    v: Literal[1] = 1  # type: ignore[assignment]  # narrows the base's int
+    v: Literal[1] = 1
 
 
 _TYPES: Final[dict[str, type[Any]]] = {
@@ -50,7 +48,6 @@ _TYPES: Final[dict[str, type[Any]]] = {
     "shares": _Share,
     "audience": _Audience1,
 }
-_LOOSE: Final = msgspec.json.Decoder(_Version1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +66,18 @@ class Columns:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def at(self, places: NDArray[np.intp]) -> "Columns":
+        """The events at these places."""
+        return Columns(
+            self.rows[places],
+            self.at_ms[places],
+            self.removal[places],
+            self.weights[places],
+            self.keys[places],
+            [self.sources[place] for place in places.tolist()],
+            [self.lines[place] for place in places.tolist()],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -78,56 +87,6 @@ class Snapshot:
     at_ms: int
     followers: int
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Where a line came from: record offset and its bytes."""
-
-    offset: int
-    data: bytes
-
-
-class Lines:
-    """The lines of a run; taken apart only when one of them is asked for."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._lines: list[Line] | None = None
-
-    def all(self) -> list[Line]:
-        """Every line that is not blank, in order."""
-        if self._lines is None:
-            self._lines = [
-                Line(offset, line)
-                for offset, value in zip(self._run.offsets, self._run.values, strict=True)
-                for line in value.split(b"\n")
-                if line and not line.isspace()
-            ]
-        return self._lines
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A line that cannot be counted, and why."""
-
-    line: Line
-    reason: str
-    error: str
-
-    def record(self, topic: str, partition: int) -> Outgoing:
-        """The dead letter: the raw bytes, and in the headers what a person needs to find and mend it."""
-        data = self.line.data
-        headers = [
-            ("reason", self.reason.encode()),
-            ("topic", topic.encode()),
-            ("partition", str(partition).encode()),
-            ("offset", str(self.line.offset).encode()),
-            ("error", self.error.encode()),
-        ]
-        if len(data) > MAX_DEAD_LETTER:
-            headers.append(("truncated_from", str(len(data)).encode()))
-        return Outgoing(DEAD_LETTERS, None, data[:MAX_DEAD_LETTER], headers)
 
 
 class Decoder:
@@ -159,37 +118,36 @@ class Decoder:
         bad = (rows < 0) | (at_ms < EARLIEST_MS) | (at_ms > now_ms + AHEAD_MS) | (weights == 0)
         if bad.any():
             for place in np.flatnonzero(bad).tolist():
-                line = lines.all()[places[place]]
-                rejected.append(Rejected(line, *self._fault(events[place].account, at_ms[place], now_ms)))
+                event, line = events[place], lines.all()[places[place]]
+                rejected.append(Rejected(line, *self._fault(event.account, event.at_ms, event.count, now_ms)))
             kept = np.flatnonzero(~bad)
             events = [events[place] for place in kept.tolist()]
             places = [places[place] for place in kept.tolist()]
             rows, at_ms, weights = rows[kept], at_ms[kept], weights[kept]
         self._leave_own_out(events, rows, weights)
-        kind = KIND_OF_TOPIC[run.topic]
         columns = Columns(
             rows,
             at_ms,
             np.array([event.op == "remove" for event in events], dtype=np.bool_),
             weights,
-            _keys(kind, events, nul=b"\\u0000" in data),
+            key_hashes(KIND_OF_TOPIC[run.topic], events, nul=b"\\" in data),
             [event.source for event in events],
             places,
         )
         return columns, rejected
 
-    def _events(self, run: Run, data: bytes, lines: Lines) -> tuple[list[Event], Sequence[int], list[Rejected]]:
+    def _events(
+        self, run: Run, data: bytes, lines: Lines
+    ) -> tuple[list[Event], Sequence[int], list[Rejected]]:
         """All typed events of the run, the index of each one's line, and what could not be decoded."""
-        decode = self._decoders[run.topic].decode_lines
-        if max(map(len, run.values), default=0) <= MAX_LINE:
+        if count := _whole_lines(data):
             try:
-                events = decode(data)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                events = self._decoders[run.topic].decode_lines(data)
+            except msgspec.DecodeError:
                 pass
             else:
-                # One object over two lines is no event: there must be as many as there are lines.
-                if len(events) == data.count(b"\n") + 1 or len(events) == len(lines.all()):
-                    return events, range(len(events)), []
+                if len(events) == count:
+                    return events, range(count), []
         return self._one_by_one(run.topic, lines.all())
 
     def _one_by_one(
@@ -198,17 +156,21 @@ class Decoder:
         decode = self._decoders[topic].decode
         events, places, rejected = [], [], []
         for place, line in enumerate(lines):
-            try:
-                if len(line.data) > MAX_LINE:
-                    raise msgspec.DecodeError  # noqa: TRY301  # one way into the classification
-                events.append(decode(line.data))
-                places.append(place)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                rejected.append(Rejected(line, *_classify(line.data, topic, error)))
+            fault = unfit(line.data)
+            if fault is None:
+                try:
+                    events.append(decode(line.data))
+                    places.append(place)
+                except msgspec.DecodeError as error:
+                    fault = classify(line.data, topic, error)
+            if fault is not None:
+                rejected.append(Rejected(line, *fault))
         return events, places, rejected
 
-    def _fault(self, account: str, at_ms: int, now_ms: int) -> tuple[str, str]:
+    def _fault(self, account: str, at_ms: int, count: int, now_ms: int) -> tuple[str, str]:
         """Why a well-formed record is not counted here."""
+        if count == 0:
+            return "wrong_type", "count is 0"
         if account not in self._rows:
             known = self._registry.accounts.get(account)
             if known is None:
@@ -217,11 +179,9 @@ class Decoder:
                 f"the account belongs to partition {known.partition}, found in {self._partition}: "
                 "the record's key must be the account, hashed with murmur2"
             )
-        if at_ms < EARLIEST_MS:
-            return "time_out_of_range", "at_ms is before the year 2000"
-        if at_ms > now_ms + AHEAD_MS:
+        if at_ms > now_ms:
             return "time_out_of_range", "at_ms is over 10 min ahead of the clock"
-        return "wrong_type", "count is 0"
+        return "time_out_of_range", "at_ms is before the year 2000"
 
     def _leave_own_out(self, events: Sequence[Event], rows: Ints, weights: Ints) -> None:
         """The client's own people are not audience: their weight is 0."""
@@ -238,15 +198,44 @@ class Decoder:
         for audience, place in zip(decoded, places, strict=True):
             row = self._rows.get(audience.account, -1)
             if row < 0 or not EARLIEST_MS <= audience.at_ms <= now_ms + AHEAD_MS:
-                fault = self._fault(audience.account, audience.at_ms, now_ms)
+                fault = self._fault(audience.account, audience.at_ms, 1, now_ms)
                 rejected.append(Rejected(lines.all()[place], *fault))
             else:
                 good.append(Snapshot(row, audience.at_ms, audience.followers, audience.source))
         return good, rejected
 
 
-def _keys(kind: str, events: Sequence[Event], *, nul: bool) -> NDArray[np.uint64]:
-    """The key hashes. ``nul`` says that some string of the run may hold the separator itself."""
+def _whole_lines(data: bytes) -> int:
+    """The number of lines, if each surely is one object when the decoder finds as many; else 0.
+
+    The decoder does not heed newlines, so one line could pass as two events and two lines as one. But
+    inside a JSON object a newline never stands between ``}`` and ``{``; if each one here does, then each
+    line holds one object or several, and as many events as lines means one on each. It does not look
+    into fields that it does not know either: their depth and encoding, and the lengths, are seen to here.
+    """
+    text = np.frombuffer(data, np.uint8)
+    newlines = np.flatnonzero(text == ord("\n"))
+    if len(newlines):
+        if newlines[0] == 0 or newlines[-1] == len(text) - 1:
+            return 0
+        if (text[newlines - 1] != ord("}")).any() or (text[newlines + 1] != ord("{")).any():
+            return 0
+    ends = np.append(newlines, len(text))
+    if np.diff(ends, prepend=-1).max() - 1 > MAX_LINE or may_be_deep(text, newlines):
+        return 0
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return 0
+    return len(ends)
+
+
+def key_hashes(kind: str, events: Sequence[Event], *, nul: bool) -> NDArray[np.uint64]:
+    """What identifies each event, as a hash that is stable between versions and machines.
+
+    ``nul`` says that some string may hold the separator itself: JSON spells it with a backslash.
+    """
     digest: Callable[[bytes], int] = xxh3_64_intdigest
     texts = [
         f"{event.account}\0{event.source}\0{event.actor}\0{event.object}"
@@ -255,68 +244,14 @@ def _keys(kind: str, events: Sequence[Event], *, nul: bool) -> NDArray[np.uint64
         for event in events
     ]
     if nul:
-        texts = [_plain(event, kind, text) for event, text in zip(events, texts, strict=True)]
+        texts = [_unambiguous(kind, event, text) for event, text in zip(events, texts, strict=True)]
     return np.array([digest(text.encode()) for text in texts], dtype=np.uint64)
 
 
-def _plain(event: Event, kind: str, text: str) -> str:
+def _unambiguous(kind: str, event: Event, text: str) -> str:
     """``text``, or where a part holds the separator a spelling that no other key has."""
-    if text.count("\0") == (4 if text.endswith("\0") else 3):
+    by_actor = kind == "like" and event.actor is not None and event.object is not None
+    parts = (event.source, event.actor, event.object) if by_actor else (kind, event.source, event.id)
+    if not any("\0" in part for part in (event.account, *parts) if part is not None):
         return text
-    parts = (event.account, kind, event.source, event.id, event.actor, event.object)
-    if kind == "like" and event.actor is not None and event.object is not None:
-        parts = (event.account, kind, event.source, "", event.actor, event.object)
-    return "\0" + json.dumps(parts)
-
-
-def _classify(data: bytes, topic: str, error: Exception) -> tuple[str, str]:
-    """The reason for a line that the typed decoder refused, in the contract's order."""
-    if len(data) > MAX_LINE:
-        return "too_large", f"{len(data)} bytes; {MAX_LINE} are allowed"
-    if isinstance(error, RecursionError) or _depth(data) > MAX_DEPTH:
-        return "too_deep", f"nested deeper than {MAX_DEPTH}"
-    try:
-        event = json.loads(data.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as fault:
-        return "not_json", type(fault).__name__
-    if not isinstance(event, dict):
-        return "not_json", "not an object"
-    version = event.get("v", VERSION)
-    if type(version) is not int or version != VERSION:
-        return "unknown_version", "v must be 1"
-    if topic in KIND_OF_TOPIC:
-        try:
-            kind = _LOOSE.decode(data).kind
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
-        else:
-            return "wrong_topic", f"kind {kind} in topic {topic}"
-    return "wrong_type", str(error)[:200]
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _depth(data: bytes) -> int:
-    """How deep brackets nest, those in strings left out."""
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
-        return 0
-    depth = deepest = 0
-    inside = escaped = False
-    for byte in data:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest
+    return "\0" + json.dumps((by_actor, event.account, *parts))

@@ -10,7 +10,8 @@ import numpy as np
 
 from resonanz_streams.audience import AudienceBook
 from resonanz_streams.coverage import CoverageBook
-from resonanz_streams.decode import Columns, Decoder, Lines, Rejected
+from resonanz_streams.dead_letters import Lines, Rejected
+from resonanz_streams.decode import Columns, Decoder
 from resonanz_streams.errors import StopError
 from resonanz_streams.events import KINDS, Status
 from resonanz_streams.kpis.base import REMOVED, WINDOWS, WINDOWS_MS, Inputs

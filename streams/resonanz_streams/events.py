@@ -18,6 +18,8 @@ MAX_COUNT: Final = 2**31 - 1
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 Count = Annotated[int, msgspec.Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
 People = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Millis = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Epoch milliseconds as decoded: without bounds a JSON integer may be of any size and fit no column."""
 
 
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -42,8 +44,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     venue_name: Text | None = None
     topics: tuple[Text, ...] = ()
     flags: tuple[Text, ...] = ()
-    at_ms: int
-    seen_ms: int | None = None
+    at_ms: Millis
+    seen_ms: Millis | None = None
     count: Count = 1
 
 
@@ -59,8 +61,8 @@ class Post(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     venue: Literal["own", "elsewhere"] = "own"
     venue_name: Text | None = None
     topics: tuple[Text, ...] = ()
-    at_ms: int
-    seen_ms: int | None = None
+    at_ms: Millis
+    seen_ms: Millis | None = None
 
 
 class Audience(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -70,7 +72,7 @@ class Audience(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     id: Text
     source: Text
     account: Text
-    at_ms: int
+    at_ms: Millis
     followers: People
     reach: People | None = None
     impressions: People | None = None
@@ -90,17 +92,17 @@ class Status(msgspec.Struct, kw_only=True, omit_defaults=True):
     v: int = VERSION
     connector: Text
     account: Text
-    at_ms: int
+    at_ms: Millis
     state: Literal["ok", "degraded", "down"]
-    since_ms: int
-    last_event_ms: int | None = None
-    complete_through_ms: int
+    since_ms: Millis
+    last_event_ms: Millis | None = None
+    complete_through_ms: Millis
     ended: bool = False
     cursor: str | None = None
-    gaps: list[tuple[int, int]] = []
+    gaps: list[tuple[Millis, Millis]] = []
     errors: dict[str, int] = {}
     rate_remaining: int | None = None
-    credential_expires_ms: int | None = None
+    credential_expires_ms: Millis | None = None
     published: dict[str, int] = {}
 
 
