@@ -1,0 +1,163 @@
+"""Run connectors by name: find them, give them what they need, stop them cleanly."""
+
+import asyncio
+import contextlib
+import difflib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+
+from resonanz_connectors.base import Connector
+from resonanz_connectors.context import Context
+from resonanz_connectors.cursors import TopicCursors
+from resonanz_connectors.publisher import open_publisher
+from resonanz_streams.clock import Clock, wall_ms
+from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.registry import Registry
+from resonanz_streams.settings import Settings
+from resonanz_streams.transports.brokers import open_tail
+from resonanz_streams.transports.ports import Publisher
+
+GROUP: Final = "resonanz.connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A connector that is installed: its name and what it says of itself in one line."""
+
+    name: str
+    summary: str
+
+
+def list_connectors() -> list[Listed]:
+    """Every connector installed here, in order of name; one that cannot be imported says why."""
+    listed = []
+    for point in sorted(entry_points(group=GROUP)):
+        try:
+            text = (point.load().__doc__ or "").strip()
+        except ImportError as error:
+            text = f"cannot be loaded: {error}"
+        listed.append(Listed(point.name, text.partition("\n")[0]))
+    return listed
+
+
+def connector_class(name: str) -> type[Connector]:
+    """The class that an entry point of group ``resonanz.connectors`` gives this name.
+
+    Raises:
+        ConfigurationError: there is none, or it cannot be loaded.
+    """
+    known = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ConfigurationError(
+            f"connector {name!r} is not installed; {hint}installed are {', '.join(sorted(known)) or 'none'}"
+        )
+    try:
+        found = known[name].load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"connector {name!r} cannot be loaded ({error}); install what it needs"
+        ) from None
+    if not (isinstance(found, type) and issubclass(found, Connector)):
+        raise ConfigurationError(
+            f"connector {name!r} is no connector: its entry point must name a subclass of Connector"
+        )
+    return found
+
+
+def make_connector(
+    name: str,
+    settings: Settings,
+    registry: Registry,
+    *,
+    publisher: Publisher,
+    stop: asyncio.Event,
+    clock: Clock = wall_ms,
+) -> Connector:
+    """A connector as the settings want it.
+
+    Raises:
+        ConfigurationError: it is unknown, has no accounts, or its options are wrong.
+    """
+    kind = connector_class(name)
+    accounts = tuple(account for account in registry.accounts.values() if account.connector == name)
+    if not accounts:
+        raise ConfigurationError(
+            f"connector {name!r} has no accounts; write connector: {name} at an account under clients"
+        )
+    cursors = TopicCursors(
+        publisher, lambda topics: open_tail(settings.broker, topics, prefix=settings.topic_prefix)
+    )
+    return kind(
+        Context(
+            name=name,
+            accounts=accounts,
+            registry=registry,
+            publisher=publisher,
+            cursors=cursors,
+            options=settings.connectors.get(name, {}),
+            folder=settings.path.resolve().parent if settings.path else Path(),
+            clock=clock,
+            stop=stop,
+        )
+    )
+
+
+async def run_connectors(
+    settings: Settings, registry: Registry, names: Sequence[str], *, stop: asyncio.Event | None = None
+) -> None:
+    """Run these connectors (all that have accounts, if ``names`` is empty) until each has ended.
+
+    SIGTERM and SIGINT end them cleanly; who gives ``stop`` sees to signals alone. When one fails for
+    good, the others are stopped.
+
+    Raises:
+        ConfigurationError: a name, its accounts or its options are wrong.
+        StopError: a connector cannot go on.
+    """
+    wanted = list(dict.fromkeys(names or (a.connector for a in registry.accounts.values())))
+    stopping = stop or asyncio.Event()
+    with contextlib.ExitStack() as closing:
+        connectors = []
+        for name in wanted:
+            # One publisher each: a failed flush then concerns one connector's records only.
+            publisher = open_publisher(settings.broker, prefix=settings.topic_prefix)
+            closing.callback(publisher.close)
+            connectors.append(make_connector(name, settings, registry, publisher=publisher, stop=stopping))
+        if stop is None:
+            closing.enter_context(_stopped_by_signals(stopping.set))
+        await _run_all(connectors, stopping)
+
+
+async def _run_all(connectors: Sequence[Connector], stopping: asyncio.Event) -> None:
+    tasks = [asyncio.create_task(connector.run()) for connector in connectors]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        if any(not task.done() or task.exception() for task in tasks if not task.cancelled()):
+            stopping.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
+        task.result()
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Only where the loop may: in the main thread; elsewhere the caller's ``stop`` event remains."""
+    loop = asyncio.get_running_loop()
+    held: list[signal.Signals] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.add_signal_handler(number, stop)
+            held.append(number)
+    try:
+        yield
+    finally:
+        for number in held:
+            loop.remove_signal_handler(number)
