@@ -1,0 +1,252 @@
+"""Opens CSV, TSV, JSON Lines and Parquet files, plain or gzipped, and yields their rows one by one.
+
+Whatever the size of the file, memory holds one line (at most 1 MiB), or for Parquet one row group.
+"""
+
+import csv
+import gzip
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+import orjson
+
+from resonanz_connectors.batch import Reason
+from resonanz_streams.errors import ConfigurationError
+
+MAX_LINE: Final = 2**20
+SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_PEEK_ROWS: Final = 100
+_SNIFF_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as the file has it.
+
+    ``number`` is the line that it begins on, counted from 1 (Parquet: the row), and grows from row to
+    row. ``cells`` is empty and ``problem`` says why if the row cannot be taken apart.
+    """
+
+    number: int
+    cells: Mapping[str, Any]
+    raw: bytes | None = None
+    problem: tuple[Reason, str] | None = None
+
+    def data(self) -> bytes:
+        """The row's bytes, for a dead letter; of a Parquet row its cells as JSON."""
+        return orjson.dumps(self.cells, default=str) if self.raw is None else self.raw
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``columns`` of a JSON Lines file are the fields that its first 100 rows have."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[RawRow]
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[Table]:
+    """The file's columns and rows.
+
+    Raises:
+        ConfigurationError: it does not exist, cannot be read, is empty, or is of no known format; also
+            while its rows are read, where compressed data is damaged.
+    """
+    read = _format_of(path)
+    try:
+        with path.open("rb") as plain:
+            if not plain.read(1):
+                raise ConfigurationError(f"{path}: the file is empty")
+            plain.seek(0)
+            with _unzipped(path, plain) as file:
+                yield read(path, file)
+    except gzip.BadGzipFile:
+        raise ConfigurationError(f"{path}: is not gzip data; remove .gz from its name") from None
+    except (EOFError, zlib.error):
+        raise ConfigurationError(
+            f"{path}: its compressed data is damaged or cut off; copy it again"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _unzipped(path: Path, plain: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(fileobj=plain)) if path.suffix.lower() == ".gz" else plain
+
+
+def _format_of(path: Path) -> Callable[[Path, BinaryIO], Table]:
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(".csv"):
+        return _csv
+    if name.endswith(".tsv"):
+        return _csv
+    if name.endswith((".jsonl", ".ndjson")):
+        return _json_lines
+    if name.endswith(".parquet"):
+        return _parquet
+    raise ConfigurationError(
+        f"{path}: unknown format; the name must end in {', '.join(SUFFIXES)}, or those and .gz"
+    )
+
+
+def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """Lines without end: one longer than MAX_LINE comes as MAX_LINE + 1 bytes, its rest is skipped."""
+    begin = file.readline(_SNIFF_BYTES)
+    if b"\0" in begin:
+        kind = "UTF-16" if begin[:2] in {b"\xff\xfe", b"\xfe\xff"} else "binary"
+        raise ConfigurationError(f"{path}: holds {kind} data, not UTF-8 text; save it as UTF-8")
+    if not begin.endswith(b"\n"):
+        begin += file.readline(MAX_LINE - len(begin) + 1)
+    line = begin.removeprefix(b"\xef\xbb\xbf")
+    while line:
+        rest = line
+        while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE + 1)
+        yield line
+        line = file.readline(MAX_LINE + 1)
+
+
+# -- CSV and TSV -------------------------------------------------------------------------------------
+
+
+class _Feed:
+    """Lines for ``csv.reader``, which remembers the bytes of the row that is being read."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines = lines
+        self.number = 0
+        self.taken: list[bytes] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.number += 1
+            self.taken.append(line)
+            # Undecodable bytes must not end the reading: _text_problem finds them again.
+            yield line.decode("utf-8", "surrogateescape")
+
+
+def _csv(path: Path, file: BinaryIO) -> Table:
+    lines = _lines(path, file)
+    header = next(lines)
+    delimiter = _delimiter(path, header)
+    feed = _Feed(chain([header], lines))
+    reader = csv.reader(feed, delimiter=delimiter)
+    try:
+        # Some exports (Klout) mark every name of the header with a #.
+        columns = tuple(name.strip().removeprefix("#").strip() for name in next(reader))
+    except csv.Error as error:
+        raise ConfigurationError(f"{path}: its first line is no header: {error}") from None
+    if twice := sorted({name for name in columns if columns.count(name) > 1 and name}):
+        raise ConfigurationError(f"{path}: the column {twice[0]!r} stands there twice; rename one")
+    return Table(columns, _csv_rows(feed, reader, columns))
+
+
+def _delimiter(path: Path, header: bytes) -> str:
+    """Tabs in .tsv; in .csv commas, or semicolons if the header has those and no comma."""
+    if ".tsv" in path.name.lower():
+        return "\t"
+    return ";" if b";" in header and b"," not in header else ","
+
+
+def _csv_rows(feed: _Feed, reader: Iterator[list[str]], columns: tuple[str, ...]) -> Iterator[RawRow]:
+    width = len(columns)
+    while True:
+        first = feed.number + 1
+        feed.taken.clear()
+        cells: list[str] | None
+        problem: tuple[Reason, str] | None = None
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            cells, problem = [], ("too_large", f"not CSV: {error}")
+        if cells is None:
+            return
+        if not cells and problem is None:
+            continue
+        problem = problem or _text_problem(feed.taken)
+        if problem is None and len(cells) != width:
+            problem = "wrong_type", f"{len(cells)} cells where the header has {width}"
+        if problem:
+            yield RawRow(first, {}, b"".join(feed.taken), problem)
+        else:
+            yield RawRow(first, dict(zip(columns, cells, strict=True)), b"".join(feed.taken))
+
+
+def _text_problem(lines: list[bytes]) -> tuple[Reason, str] | None:
+    for line in lines:
+        if len(line) > MAX_LINE:
+            return "too_large", f"a line longer than {MAX_LINE} bytes"
+        if not line.isascii():
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return "wrong_type", f"not UTF-8 at byte {error.start} of the line"
+    return None
+
+
+# -- JSON Lines --------------------------------------------------------------------------------------
+
+
+def _json_lines(path: Path, file: BinaryIO) -> Table:
+    rows = (
+        _json_row(number, line) for number, line in enumerate(_lines(path, file), 1) if not line.isspace()
+    )
+    begin = list(islice(rows, _PEEK_ROWS))
+    columns = {name: None for row in begin for name in row.cells}
+    return Table(tuple(columns), chain(begin, rows))
+
+
+def _json_row(number: int, line: bytes) -> RawRow:
+    if len(line) > MAX_LINE:
+        return RawRow(number, {}, line, ("too_large", f"a line longer than {MAX_LINE} bytes"))
+    try:
+        cells = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return RawRow(number, {}, line, ("not_json", str(error)))
+    if not isinstance(cells, dict):
+        return RawRow(number, {}, line, ("wrong_type", "not a JSON object"))
+    return RawRow(number, cells, line)
+
+
+# -- Parquet -----------------------------------------------------------------------------------------
+
+
+def _parquet(path: Path, file: BinaryIO) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if isinstance(file, gzip.GzipFile):
+        # Parquet is read from its end: unpacked on disk, not in memory.
+        unpacked = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the rows are read
+        shutil.copyfileobj(file, unpacked)
+        file = unpacked
+    try:
+        opened = pq.ParquetFile(file)
+    except pa.ArrowException as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"{path}: is not a Parquet file that can be read: {reason}") from None
+    return Table(tuple(opened.schema_arrow.names), _parquet_rows(opened))
+
+
+def _parquet_rows(opened: Any) -> Iterator[RawRow]:
+    import pyarrow as pa
+
+    number = 0
+    for batch in opened.iter_batches(batch_size=8192):
+        columns = []
+        for column in batch.columns:
+            if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+                # datetime knows no nanoseconds.
+                column = column.cast(pa.timestamp("us", column.type.tz), safe=False)  # noqa: PLW2901
+            columns.append(column.to_pylist())
+        for cells in zip(*columns, strict=True):
+            number += 1
+            yield RawRow(number, dict(zip(batch.schema.names, cells, strict=True)))
