@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any, Protocol, TypeVar
 
 from resonanz_connectors.cursors import CursorStore
@@ -48,5 +48,5 @@ class Context:
     clock: Clock = wall_ms
     sleep: Sleep = sleep_unless
     offload: Offload = asyncio.to_thread
-    random: random.Random = field(default_factory=random.Random)
+    random: Random = field(default_factory=Random)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
