@@ -1,0 +1,322 @@
+"""The suite that every connector passes. Subclass :class:`ConnectorContract` and give it a playback::
+
+    class TestMyConnector(ConnectorContract):
+        @pytest.fixture
+        def playback(self) -> Playback:
+            return MyPlayback()
+
+Needs pytest. What a source cannot do (break, send rubbish) is skipped aloud, with the reason.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar, Final
+
+import msgspec
+import pytest
+
+from resonanz_connectors.base import Connector, Context
+from resonanz_connectors.fakes import (
+    MemoryCursorStore,
+    RecordingPublisher,
+    SettableClock,
+    ended,
+    inline,
+    settle,
+    until,
+)
+from resonanz_streams.events import Audience, Event, Post, Status
+from resonanz_streams.registry import Registry, build_registry
+from resonanz_streams.settings import settings_of
+from resonanz_streams.topics import DEAD_LETTERS, KIND_OF_TOPIC
+from resonanz_streams.transports.ports import Outgoing
+
+__all__ = [
+    "ConnectorContract",
+    "MemoryCursorStore",
+    "Playback",
+    "RecordingPublisher",
+    "SettableClock",
+    "Stage",
+    "identities",
+    "lines_of",
+    "until",
+]
+
+_PSEUDONYM: Final = re.compile(r"[0-9a-f]{32}")
+_EARLIEST_MS: Final = 946_684_800_000
+_SHAPES: Final[dict[str, type[Any]]] = {"posts": Post, "audience": Audience}
+
+
+class Playback:
+    """A recorded source as the suite plays it. Each test gets a fresh one.
+
+    ``clients`` is the configuration's part; its accounts name the connector ``name``. ``handles`` are
+    names of people (not of accounts) that occur in the source and must occur nowhere in what is
+    published. ``seconds`` of the settable clock suffice to play all of it.
+    """
+
+    connector: type[Connector]
+    name: str = "recorded"
+    clients: Mapping[str, Any]
+    handles: Collection[str] = ()
+    start_ms: int = 1_700_000_000_000
+    seconds: float = 60.0
+    folder: Path = Path()
+    malformed: bytes | None = None
+    """What a source sends that cannot be understood, as it must stand in the dead letter."""
+    breaks: bool = False
+    """Whether ``break_source`` and ``mend_source`` work."""
+    offload: Any = staticmethod(inline)
+
+    def options(self) -> Mapping[str, Any]:
+        """The connector's options."""
+        return {}
+
+    def break_source(self) -> None:
+        """From now on the source cannot be reached."""
+        raise NotImplementedError
+
+    def mend_source(self) -> None:
+        """It can be reached again."""
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Around every run: start and stop what the connector talks to."""
+        yield
+
+    async def play(self, stage: "Stage", seconds: float) -> None:
+        """Let that much of the recording happen."""
+        await stage.clock.advance(seconds)
+
+
+class Stage:
+    """What surrounds a connector in a test; outlives its restarts."""
+
+    def __init__(self, playback: Playback) -> None:
+        self.playback = playback
+        self.clock = SettableClock(playback.start_ms)
+        settings = settings_of(
+            {"pseudonym_key": "${KEY}", "clients": dict(playback.clients)},
+            environment={"KEY": "0123456789abcdef0123456789abcdef"},
+        )
+        self.registry: Registry = build_registry(settings)
+        self.publisher = RecordingPublisher(self.registry.partitions)
+        self.cursors = MemoryCursorStore(self.publisher)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Connector]:
+        """A connector at work; stopped cleanly at the end."""
+        stop = asyncio.Event()
+        context = Context(
+            name=self.playback.name,
+            accounts=tuple(a for a in self.registry.accounts.values() if a.connector == self.playback.name),
+            registry=self.registry,
+            publisher=self.publisher,
+            cursors=self.cursors,
+            options=self.playback.options(),
+            folder=self.playback.folder,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+            offload=self.playback.offload,
+            random=Random(1),  # noqa: S311  # jitter, and the same in every run
+            stop=stop,
+        )
+        async with self.playback.serving():
+            connector = self.playback.connector(context)
+            task = asyncio.create_task(connector.run())
+            try:
+                await settle()
+                yield connector
+            finally:
+                stop.set()
+                await ended(task)
+
+    async def run(self, seconds: float) -> None:
+        """Play for so long, from start to clean stop."""
+        async with self.running():
+            await self.playback.play(self, seconds)
+
+    def statuses(self) -> Sequence[Status]:
+        """The newest heartbeat of each account."""
+        return [status for (name, _), status in self.cursors.newest.items() if name == self.playback.name]
+
+
+def lines_of(records: Sequence[Outgoing]) -> list[tuple[str, bytes | None, bytes]]:
+    """(topic, key, line) of everything but dead letters."""
+    return [
+        (record.topic, record.key, line)
+        for record in records
+        if record.topic != DEAD_LETTERS and record.value
+        for line in record.value.split(b"\n")
+    ]
+
+
+def identities(records: Sequence[Outgoing]) -> set[tuple[Any, ...]]:
+    """What a reader tells events apart by: all of it but when they were seen."""
+    found: set[tuple[Any, ...]] = set()
+    for topic, _, line in lines_of(records):
+        event = msgspec.json.decode(line, type=_SHAPES.get(topic, Event))
+        found.add(
+            (
+                topic,
+                event.source,
+                event.account,
+                event.id,
+                getattr(event, "op", None),
+                event.at_ms,
+                getattr(event, "actor", None),
+                event.object,
+            )
+        )
+    return found
+
+
+class ConnectorContract:
+    """What a connector promises. See the module's text."""
+
+    restart_after: ClassVar[float] = 0.5
+    """The share of the recording after which the suite restarts the connector."""
+
+    @pytest.fixture
+    def playback(self) -> Playback:
+        """The recorded source."""
+        raise NotImplementedError("give the suite a fixture named playback")
+
+    @staticmethod
+    def _whole(playback: Playback) -> Stage:
+        stage = Stage(playback)
+        asyncio.run(stage.run(playback.seconds))
+        return stage
+
+    def test_what_it_publishes_is_valid(self, playback: Playback) -> None:
+        stage = self._whole(playback)
+        lines = lines_of(stage.publisher.durable)
+        assert lines, "the recording gave no events"
+        for topic, key, line in lines:
+            event = msgspec.json.decode(line, type=_SHAPES.get(topic, Event))
+            assert line.startswith(b'{"v":1,')
+            assert key == event.account.encode()
+            assert stage.registry.accounts[event.account].connector == playback.name
+            assert _EARLIEST_MS <= event.at_ms <= stage.clock() + 600_000
+            if isinstance(event, Event):
+                assert KIND_OF_TOPIC[topic] == event.kind
+                assert event.count != 0
+
+    def test_people_are_pseudonyms(self, playback: Playback) -> None:
+        stage = self._whole(playback)
+        for _, key, line in lines_of(stage.publisher.durable):
+            for handle in playback.handles:
+                assert handle.encode() not in line
+                assert handle.encode() not in (key or b"")
+            actor = msgspec.json.decode(line).get("actor")
+            assert actor is None or _PSEUDONYM.fullmatch(actor)
+
+    def test_the_same_source_gives_the_same_identities(self, playback: Playback) -> None:
+        first, second = self._whole(playback), self._whole(playback)
+        assert identities(first.publisher.durable) == identities(second.publisher.durable)
+
+    def test_every_stored_cursor_has_its_records_behind_it(self, playback: Playback) -> None:
+        """From any heartbeat on, a new process publishes whatever was not durable at that time."""
+        if not playback.connector.resumes:
+            pytest.skip("this source cannot resume")
+        stage = Stage(playback)
+        stage.publisher.fail_flushes = 2
+        asyncio.run(stage.run(playback.seconds))
+        everything = identities(stage.publisher.durable)
+        history = stage.cursors.history
+        for saved in history[:: max(1, len(history) // 5)]:
+            again = Stage(playback)
+            again.clock.now_ms = stage.clock.now_ms
+            again.cursors.newest[playback.name, saved.status.account] = saved.status
+            asyncio.run(again.run(playback.seconds))
+            durable = stage.publisher.durable[: saved.durable]
+            assert everything <= identities(durable) | identities(again.publisher.durable)
+
+    def test_a_restart_loses_nothing(self, playback: Playback) -> None:
+        if not playback.connector.resumes:
+            pytest.skip("this source cannot resume")
+        whole, parted = self._whole(playback), Stage(playback)
+        asyncio.run(parted.run(playback.seconds * self.restart_after))
+        before = {status.account: list(status.gaps) for status in parted.statuses()}
+        asyncio.run(parted.run(playback.seconds * (1 - self.restart_after)))
+        assert identities(parted.publisher.durable) == identities(whole.publisher.durable)
+        expected = {status.account: list(status.gaps) for status in whole.statuses()}
+        found = {status.account: list(status.gaps) for status in parted.statuses()}
+        assert before.keys() == found.keys()
+        assert found == expected, "a source that resumes has no gap because of a restart"
+
+    def test_a_broker_that_goes_away_costs_nothing(self, playback: Playback) -> None:
+        whole, stage = self._whole(playback), Stage(playback)
+
+        async def scenario() -> None:
+            stage.publisher.away = stage.cursors.away = True
+            stage.cursors.away = False
+            async with stage.running() as connector:
+                await stage.clock.advance(5)
+                assert connector.cursor is None
+                assert not stage.publisher.durable
+                assert all(status.cursor is None for status in stage.statuses())
+                stage.publisher.away = False
+                stage.publisher.fail_flushes = 3
+                await playback.play(stage, max(playback.seconds - 5, 0) + 60)
+
+        asyncio.run(scenario())
+        assert stage.publisher.failures >= 1
+        assert identities(whole.publisher.durable) <= identities(stage.publisher.durable)
+
+    def test_it_says_that_it_lives(self, playback: Playback) -> None:
+        stage = self._whole(playback)
+        names = {a.id for a in stage.registry.accounts.values() if a.connector == playback.name}
+        assert {status.account for status in stage.statuses()} == names
+        for name in names:
+            beats = stage.cursors.of(name)
+            assert [b.at_ms for b in beats] == sorted(b.at_ms for b in beats)
+            assert max(later.at_ms - b.at_ms for b, later in zip(beats, beats[1:], strict=False)) <= 15_000
+            marks = [b.complete_through_ms for b in beats]
+            assert marks == sorted(marks)
+            assert marks[-1] > beats[0].since_ms, "complete_through_ms moves, events or not"
+
+    def test_a_dead_source_is_not_a_silent_one(self, playback: Playback) -> None:
+        if not playback.breaks:
+            pytest.skip("this source cannot break")
+        stage = Stage(playback)
+
+        async def scenario() -> None:
+            async with stage.running():
+                await playback.play(stage, playback.seconds)
+                playback.break_source()
+                await self._while(stage, lambda: any(s.state != "ok" for s in stage.statuses()))
+                marks = [status.complete_through_ms for status in stage.statuses()]
+                await stage.clock.advance(120)
+                assert all(status.state == "down" and status.errors for status in stage.statuses())
+                assert [status.complete_through_ms for status in stage.statuses()] == marks
+                tries = sum(next(iter(stage.statuses())).errors.values())
+                assert 2 <= tries <= 12, "it tries again, ever less often"
+                playback.mend_source()
+                await self._while(stage, lambda: all(s.state == "ok" for s in stage.statuses()))
+                if not playback.connector.resumes:
+                    assert all(status.gaps for status in stage.statuses())
+
+        asyncio.run(scenario())
+
+    def test_what_cannot_be_read_is_kept(self, playback: Playback) -> None:
+        if playback.malformed is None:
+            pytest.skip("nothing malformed can come from this source")
+        letters = [r for r in self._whole(playback).publisher.durable if r.topic == DEAD_LETTERS]
+        assert playback.malformed in [letter.value for letter in letters]
+        for letter in letters:
+            assert {"reason", "topic", "partition", "offset", "error"} <= {name for name, _ in letter.headers}
+
+    @staticmethod
+    async def _while(stage: Stage, condition: Callable[[], bool]) -> None:
+        for _ in range(300):
+            if condition():
+                return
+            await stage.clock.advance(1)
+        raise AssertionError("it did not happen within five minutes of the settable clock")
