@@ -47,7 +47,7 @@ class SettableClock:
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         due = self.now_ms + max(1, round(seconds * 1000))
         heapq.heappush(self._waiting, (due, next(self._order), woken))
-        stopped = asyncio.ensure_future(stop.wait())
+        stopped = asyncio.create_task(_set(stop))
         try:
             await asyncio.wait({woken, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -66,6 +66,10 @@ class SettableClock:
                 await settle()
         self.now_ms = until
         await settle()
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 class RecordingPublisher:

@@ -51,7 +51,8 @@ class Writer:
         order = np.argsort(group, kind="stable")
         actions, group = actions[order], group[order]
         starts = np.flatnonzero(np.diff(group, prepend=-1))
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(group)], strict=True):
+        ends = np.append(starts, len(group))[1:]
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             row, kind = divmod(int(group[start]), len(KINDS))
             account, topic = self._accounts[row], TOPIC_OF_KIND[KINDS[kind]]
             part = actions[start:end]
