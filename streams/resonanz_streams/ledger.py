@@ -8,7 +8,7 @@ Keys are 64-bit hashes: among n keys the chance of any collision is about nÂ²/2â
 The entries stand in sorted segments that are merged geometrically, as in a log-structured merge tree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,9 @@ NEVER: Final = -(2**62)
 
 ENTRY_BYTES: Final = 32
 _INLINE_MERGE: Final = 131_072
-"""Larger merges go to a thread: they would hold the event loop."""
+"""Entries; larger merges go to a thread: they would hold the event loop."""
+
+_SAMPLE: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class States:
     def counts(self) -> Flags:
         """Whether the key counts."""
         return self.added > self.removed
+
+    @property
+    def newest(self) -> Ints:
+        """The time of the newest operation."""
+        return np.maximum(self.added, self.removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,13 @@ class Changes:
     first: NDArray[np.intp]
     before: States
     after: States
+
+
+def alone(at_ms: Ints, removal: Flags, weights: Ints) -> States:
+    """The state that each of these operations would make alone."""
+    return States(
+        np.where(removal, NEVER, at_ms), np.where(removal, 0, weights), np.where(removal, at_ms, NEVER)
+    )
 
 
 def merged(a: States, b: States) -> States:
@@ -91,20 +105,24 @@ def grouped(keys: Keys, states: States) -> tuple[NDArray[np.intp], NDArray[np.in
     return (
         order,
         starts,
-        States(
-            added, np.maximum.reduceat(weights, starts), np.maximum.reduceat(in_order.removed, starts)
-        ),
+        States(added, np.maximum.reduceat(weights, starts), np.maximum.reduceat(in_order.removed, starts)),
     )
 
 
 class Ledger:
-    """The keys of one partition. ``floor_ms`` is the oldest time at which an operation still counts."""
+    """The keys of one partition. ``cut_ms``: before it, lack of memory made it forget."""
 
     def __init__(self, max_bytes: int) -> None:
         self._segments: list[Segment] = []
         self._max_entries = max(1024, max_bytes // ENTRY_BYTES)
         self._in_job: Segment | None = None
-        self.floor_ms = NEVER
+        self.cut_ms = NEVER
+        self._floor_ms = NEVER
+
+    @property
+    def floor_ms(self) -> int:
+        """The oldest time at which an operation still counts."""
+        return max(self._floor_ms, self.cut_ms)
 
     def __len__(self) -> int:
         return sum(len(segment) for segment in self._segments)
@@ -113,15 +131,12 @@ class Ledger:
         """Begin with these distinct keys in ascending order."""
         self._segments = [Segment(keys, states)] if len(keys) else []
 
-    def apply(self, keys: Keys, at_ms: Ints, removal: Flags, weights: Ints) -> tuple[Changes, Flags]:
-        """Take a batch of operations, in any order.
+    def apply(self, keys: Keys, operations: States) -> tuple[Changes, Flags]:
+        """Take a batch of operations, each as the state it would make :func:`alone`, in any order.
 
         Returns what changed per key, and per operation whether it was news (else it is a duplicate, or
         older than what is known).
         """
-        operations = States(
-            np.where(removal, NEVER, at_ms), np.where(removal, 0, weights), np.where(removal, at_ms, NEVER)
-        )
         order, starts, batch = grouped(keys, operations)
         distinct = keys[order[starts]]
         before = self._look_up(distinct)
@@ -167,69 +182,86 @@ class Ledger:
                 return
             if older is self._in_job:
                 return
-            self._segments[-2:] = [_join(older, newer, self.floor_ms)]
+            self._segments[-2:] = _kept(_join((older, newer), self.floor_ms))
 
     def merge_job(self) -> Callable[[], Callable[[], None]] | None:
-        """A long merge that is due, or None.
+        """A long merge that is due, or None; None too while one is under way.
 
         Call the job in a thread, then the function it returns in the ledger's own thread; the ledger may
-        be used meanwhile. One job at a time.
+        be used meanwhile. Needs up to three times the memory of what it merges.
         """
+        if self._in_job is not None:
+            return None
+        if len(self) > self._max_entries:
+            return self._job(tuple(self._segments))
         for place in range(len(self._segments) - 1, 0, -1):
             older, newer = self._segments[place - 1 : place + 1]
             if len(older) <= 2 * len(newer) and len(older) + len(newer) > _INLINE_MERGE:
-                self._in_job = newer
-                return lambda: self._joined(older, newer)
+                return self._job((older, newer))
         return None
 
-    def _joined(self, older: Segment, newer: Segment) -> Callable[[], None]:
-        segment = _join(older, newer, self.floor_ms)
+    def _job(self, parts: tuple[Segment, ...]) -> Callable[[], Callable[[], None]]:
+        self._in_job = parts[-1]
+        floor_ms = self.floor_ms
 
-        def install() -> None:
-            self._in_job = None
-            place = next(i for i, known in enumerate(self._segments) if known is older)
-            self._segments[place : place + 2] = [segment] if len(segment) else []
+        def work() -> Callable[[], None]:
+            segment = _join(parts, floor_ms)
 
-        return install
+            def install() -> None:
+                self._in_job = None
+                place = next(i for i, known in enumerate(self._segments) if known is parts[0])
+                self._segments[place : place + len(parts)] = _kept(segment)
+
+            return install
+
+        return work
 
     def forget(self, floor_ms: int) -> None:
         """Operations before ``floor_ms`` no longer count; if memory is short, later ones neither.
 
         What is forgotten leaves with the next merge of its segment.
         """
-        self.floor_ms = max(self.floor_ms, floor_ms)
+        self._floor_ms = max(self._floor_ms, floor_ms)
         if len(self) <= self._max_entries:
             return
-        newest = np.concatenate(
-            [np.maximum(part.states.added, part.states.removed) for part in self._segments]
-        )
-        surplus = len(newest) - self._max_entries * 9 // 10
-        self.floor_ms = max(self.floor_ms, int(np.partition(newest, surplus)[surplus]))
-        if self._in_job is None:
-            self._segments = [
-                kept for segment in self._segments if len(kept := _newer_than(segment, self.floor_ms))
-            ]
+        self.cut_ms = max(self.floor_ms, self._newest_of_surplus() + 1)
+        if self._in_job is None and len(self) <= _INLINE_MERGE:
+            self._segments = _kept(_join(tuple(self._segments), self.floor_ms))
+
+    def _newest_of_surplus(self) -> int:
+        """The time up to which entries must go to leave nine tenths of what is allowed.
+
+        From a sample, since a look at all of them would hold the event loop: keys are hashes, so every
+        n-th of them is as good as a random choice.
+        """
+        step = 1 + len(self) // _SAMPLE
+        newest = np.concatenate([part.states.newest[::step] for part in self._segments])
+        place = int(len(newest) * (1 - 0.9 * self._max_entries / len(self)))
+        return int(np.partition(newest, place)[place])
+
+
+def _kept(segment: Segment) -> list[Segment]:
+    return [segment] if len(segment) else []
 
 
 def _newer_than(segment: Segment, floor_ms: int) -> Segment:
     states = segment.states
-    kept = np.flatnonzero(np.maximum(states.added, states.removed) >= floor_ms)
+    kept = np.flatnonzero(states.newest >= floor_ms)
     return segment if len(kept) == len(segment) else Segment(segment.keys[kept], states.at(kept))
 
 
-def _join(older: Segment, newer: Segment, floor_ms: int) -> Segment:
-    """Both segments in one; a key that both hold has its whole state in the newer one."""
-    keys = np.concatenate((older.keys, newer.keys))
-    # Two ascending runs: the stable sort merges them in linear time, equal keys newer last.
+def _join(parts: Sequence[Segment], floor_ms: int) -> Segment:
+    """All segments in one; a key that several hold has its whole state in the newest, the last of them."""
+    keys = np.concatenate([part.keys for part in parts])
+    # Ascending runs: the stable sort merges them in linear time, of equal keys the newest comes last.
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     last = np.concatenate((keys[1:] != keys[:-1], [True]))
     order = order[last]
-    a, b = older.states, newer.states
     states = States(
-        np.concatenate((a.added, b.added))[order],
-        np.concatenate((a.weight, b.weight))[order],
-        np.concatenate((a.removed, b.removed))[order],
+        np.concatenate([part.states.added for part in parts])[order],
+        np.concatenate([part.states.weight for part in parts])[order],
+        np.concatenate([part.states.removed for part in parts])[order],
     )
     return _newer_than(Segment(keys[last], states), floor_ms)
 

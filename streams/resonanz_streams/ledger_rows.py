@@ -5,7 +5,7 @@ before them until they are full, so that their number stays small and each entry
 at most. A row tells everything itself: account names, kinds, times. Rows merge by maximum in any order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +18,14 @@ from resonanz_streams.ledger import NEVER, Keys, States, grouped
 
 SCHEMA: Final = 1
 ROW_PREFIX: Final = b"l/"
-FULL_ROW: Final = 16_384
-"""Entries of a full row: about 600 KB."""
+ROW_ENTRIES: Final = 16_384
+"""Entries of a row at most: 540 KB and the account names."""
+
+ROW_BYTES: Final = 700_000
+"""A row at most: a broker takes 1 MB."""
+
+FULL_BYTES: Final = ROW_BYTES // 2
+"""A row of this size is not merged with others again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Entries:
     @property
     def newest_ms(self) -> int:
         """The newest operation of any entry."""
-        return int(np.maximum(self.states.added, self.states.removed).max(initial=NEVER))
+        return int(self.states.newest.max(initial=NEVER))
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -58,8 +64,8 @@ class _Packed(msgspec.Struct, array_like=True):
 _decoder = msgspec.msgpack.Decoder(_Packed)
 
 
-def united(parts: Sequence[Entries]) -> Entries:
-    """All entries, each key once with its merged state, keys ascending."""
+def joined(parts: Sequence[Entries]) -> Entries:
+    """All entries, one after the other."""
     if not parts:
         nothing = np.zeros(0, dtype=np.int64)
         return Entries(
@@ -68,17 +74,26 @@ def united(parts: Sequence[Entries]) -> Entries:
             nothing.astype(np.uint32),
             nothing.astype(np.uint8),
         )
-    keys = np.concatenate([part.keys for part in parts])
-    states = States(
-        np.concatenate([part.states.added for part in parts]),
-        np.concatenate([part.states.weight for part in parts]),
-        np.concatenate([part.states.removed for part in parts]),
+    return Entries(
+        np.concatenate([part.keys for part in parts]),
+        States(
+            np.concatenate([part.states.added for part in parts]),
+            np.concatenate([part.states.weight for part in parts]),
+            np.concatenate([part.states.removed for part in parts]),
+        ),
+        np.concatenate([part.accounts for part in parts]),
+        np.concatenate([part.kinds for part in parts]),
     )
-    order, starts, merged = grouped(keys, states)
+
+
+def united(parts: Sequence[Entries]) -> Entries:
+    """All entries, each key once with its merged state, keys ascending."""
+    entries = joined(parts)
+    if not len(entries):
+        return entries
+    order, starts, states = grouped(entries.keys, entries.states)
     first = order[starts]
-    accounts = np.concatenate([part.accounts for part in parts])[first]
-    kinds = np.concatenate([part.kinds for part in parts])[first]
-    return Entries(keys[first], merged, accounts, kinds)
+    return Entries(entries.keys[first], states, entries.accounts[first], entries.kinds[first])
 
 
 class LedgerRows:
@@ -112,32 +127,51 @@ class LedgerRows:
             number, entries = self._small.pop()
             rows[_row_key(number)] = None
             pending = united([entries, pending])
-        for start in range(0, len(pending), FULL_ROW):
-            part = pending.at(np.arange(start, min(start + FULL_ROW, len(pending))))
-            number, self.next_id = self.next_id, self.next_id + 1
-            rows[_row_key(number)] = self._pack(part)
-            if len(part) == FULL_ROW:
-                self._full[number] = part.newest_ms
-            else:
-                self._small.append((number, part))
+        for number, part, data in self.packed(pending):
+            rows[_row_key(number)] = data
+            self._keep(number, part, data)
         return rows
 
+    def packed(self, entries: Entries) -> Iterator[tuple[int, Entries, bytes]]:
+        """The entries in rows that a broker takes, each with a number that no other row has."""
+        for start in range(0, len(entries), ROW_ENTRIES):
+            part = entries.at(np.arange(start, min(start + ROW_ENTRIES, len(entries))))
+            for fitting, data in self._fitting(part):
+                number, self.next_id = self.next_id, self.next_id + 1
+                yield number, fitting, data
+
+    def _fitting(self, entries: Entries) -> Iterator[tuple[Entries, bytes]]:
+        """The entries in as many rows as their account names make necessary."""
+        data = self._pack(entries)
+        if len(data) <= ROW_BYTES:
+            yield entries, data
+            return
+        middle = len(entries) // 2
+        yield from self._fitting(entries.at(np.arange(middle)))
+        yield from self._fitting(entries.at(np.arange(middle, len(entries))))
+
+    def _keep(self, number: int, entries: Entries, data: bytes) -> None:
+        if len(data) >= FULL_BYTES:
+            self._full[number] = entries.newest_ms
+        else:
+            self._small.append((number, entries))
+
     def load(self, rows: Mapping[bytes, bytes], next_id: int) -> Entries:
-        """Take over what is stored; returns all entries.
+        """Take over what is stored among these rows; returns all entries.
 
         Raises:
             StopError: a row was written by another version.
         """
         self.next_id = next_id
         parts = []
-        for key in sorted(rows):
-            number, entries = int(key.removeprefix(ROW_PREFIX)), self._unpack(rows[key])
-            parts.append(entries)
-            if len(entries) >= FULL_ROW:
-                self._full[number] = entries.newest_ms
-            else:
-                self._small.append((number, entries))
-        self._small.sort(key=lambda row: row[0])
+        numbers = {
+            int(key.removeprefix(ROW_PREFIX)): data
+            for key, data in rows.items()
+            if key.startswith(ROW_PREFIX)
+        }
+        for number, data in sorted(numbers.items()):
+            parts.append(self.unpacked(data))
+            self._keep(number, parts[-1], data)
         return united(parts)
 
     def _pack(self, entries: Entries) -> bytes:
@@ -155,7 +189,12 @@ class LedgerRows:
             )
         )
 
-    def _unpack(self, data: bytes) -> Entries:
+    def unpacked(self, data: bytes) -> Entries:
+        """The entries of a row.
+
+        Raises:
+            StopError: it was written by another version.
+        """
         try:
             row = _decoder.decode(data)
         except msgspec.DecodeError as error:

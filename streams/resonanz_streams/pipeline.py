@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from resonanz_streams.clock import Clock
-from resonanz_streams.engine import PartitionEngine, Tally
+from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.errors import FencedError, RetryError
 from resonanz_streams.events import Status
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.snapshots import SnapshotBook
+from resonanz_streams.tally import Tally
 from resonanz_streams.topics import DAY_MS, KPIS
 from resonanz_streams.transports.ports import Flush, Outgoing, Run, StateStore
 
@@ -161,6 +162,9 @@ class Pipeline:
                 engine.advance(now)
             await asyncio.sleep(0)
             await self.flush(partition, snapshot_seconds=share if now is not None else 0.0)
+            if (merge := engine.merge_job()) is not None:
+                install = await asyncio.to_thread(merge)
+                install()
 
     async def flush(self, partition: int, *, snapshot_seconds: float = 0.0) -> None:
         """Write what is new of one partition in one transaction; nothing new, nothing written.

@@ -1,9 +1,11 @@
 """Rolling counts on event time: three rings of buckets per account, and the sums over each window.
 
-Bucket k of a ring of resolution r covers (r·(k−1), r·k]. The window w at t holds the buckets
-k > ⌊(t−w)/r⌋ and nothing after t: its new edge is t, its old edge is t−w rounded down to r.
+Bucket k of a ring of resolution r covers (r·(k-1), r·k]. The window w at t holds the buckets
+k > ⌊(t-w)/r⌋ and nothing after t: its new edge is t, its old edge is t-w rounded down to r.
 """
 
+import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -79,7 +81,8 @@ class Windows:
             window: np.zeros((accounts, COLUMNS), dtype=np.int64) for ring in RINGS for window in ring.windows
         }
         self.now_ms: int | None = None
-        self._waiting: list[Deltas] = []
+        self._waiting: list[tuple[int, int, Deltas]] = []
+        self._waited = itertools.count()
         self._room = int(np.iinfo(np.int32).max)
 
     def advance(self, now_ms: int) -> None:
@@ -91,10 +94,15 @@ class Windows:
             for ring, cells in zip(RINGS, self._cells, strict=True):
                 self._leave(ring, cells, before, now_ms)
             self.now_ms = now_ms
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for deltas in waiting:
-                self.add(deltas)
+        due = []
+        while self._waiting and self._waiting[0][0] <= now_ms:
+            due.append(heapq.heappop(self._waiting)[2])
+        for deltas in due:
+            self.add(deltas)
+
+    def _wait(self, deltas: Deltas) -> None:
+        """A heap by first event time: what is far ahead costs nothing as time passes."""
+        heapq.heappush(self._waiting, (int(deltas.at_ms.min()), next(self._waited), deltas))
 
     def _leave(self, ring: RingSpec, cells: NDArray[np.signedinteger], before_ms: int, now_ms: int) -> None:
         """Take what leaves the windows out of the sums, then clear the buckets for new events."""
@@ -117,19 +125,21 @@ class Windows:
 
         Before the first :meth:`advance` everything waits.
         """
+        if not len(deltas.rows):
+            return
         if self.now_ms is None:
-            self._waiting.append(deltas)
+            self._wait(deltas)
             return
         ahead = deltas.at_ms > self.now_ms
         if ahead.any():
-            self._waiting.append(deltas.where(ahead))
+            self._wait(deltas.where(ahead))
             deltas = deltas.where(~ahead)
         if len(deltas.rows):
             self._make_room(int(np.abs(deltas.weights).sum()))
             self._add(deltas, self.now_ms)
 
     def _add(self, deltas: Deltas, now_ms: int) -> None:
-        # Longest ring first: what it no longer spans is outside the shorter ones too.
+        # Longest window first: what it no longer spans is outside the shorter ones too.
         for ring, cells in zip(reversed(RINGS), reversed(self._cells), strict=True):
             for window in reversed(ring.windows):
                 inside = deltas.at_ms > old_edge_ms(window, now_ms)
@@ -141,7 +151,8 @@ class Windows:
                     bucket = -(-deltas.at_ms // ring.resolution_ms) % ring.size
                     place = (deltas.rows * ring.size + bucket) * COLUMNS + deltas.columns
                     np.add.at(cells.reshape(-1), place, deltas.weights.astype(cells.dtype))
-                np.add.at(self.sums[window].reshape(-1), deltas.rows * COLUMNS + deltas.columns, deltas.weights)
+                place = deltas.rows * COLUMNS + deltas.columns
+                np.add.at(self.sums[window].reshape(-1), place, deltas.weights)
 
     def _make_room(self, weight: int) -> None:
         """Widen the cells before one could overflow 32 bits."""
@@ -165,7 +176,8 @@ class Windows:
             oldest = (self.now_ms - ring.span_ms) // ring.resolution_ms + 1
             if newest - oldest + 1 < ring.size:
                 totals[:, (oldest - 1) % ring.size] = 0
-            return totals.max(axis=1, initial=0) / (ring.resolution_ms / 60_000)
+            busiest: Ints = totals.max(axis=1, initial=0)
+            return busiest / (ring.resolution_ms / 60_000)
 
         return peak
 

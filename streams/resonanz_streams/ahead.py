@@ -1,0 +1,105 @@
+"""Operations that are later than now: they are counted when time gets there, not when they are read.
+
+Topics are read at different paces. An unlike read early must not empty a bucket before its time, or the
+numbers at an instant would depend on the order of reading. What waits is kept in rows of its own, since
+the offsets have moved past it; reading such a row twice changes nothing, as with the ledger's.
+"""
+
+import heapq
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonanz_streams.ledger import NEVER
+from resonanz_streams.ledger_rows import Entries, LedgerRows, joined
+
+AHEAD_PREFIX: Final = b"f/"
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Single operations, each as the state it would make alone.
+
+    ``sources``: empty if not known; where they are, the operations are of one kind.
+    """
+
+    entries: Entries
+    sources: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def at_ms(self) -> NDArray[np.int64]:
+        """When each happened."""
+        return self.entries.states.newest
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Operations":
+        """The chosen ones."""
+        places = np.flatnonzero(chosen)
+        sources = [self.sources[place] for place in places.tolist()] if self.sources else ()
+        return Operations(self.entries.at(places), sources)
+
+
+class Ahead:
+    """A queue of operations by time, with its rows."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Operations]] = []
+        self._pushed = itertools.count()
+        self._unsaved: list[Entries] = []
+        self._rows: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return sum(len(operations) for _, _, operations in self._heap)
+
+    def add(self, operations: Operations) -> None:
+        """Let these wait."""
+        if len(operations):
+            self._push(operations)
+            self._unsaved.append(operations.entries)
+
+    def _push(self, operations: Operations) -> None:
+        first = int(operations.at_ms.min())
+        heapq.heappush(self._heap, (first, next(self._pushed), operations))
+
+    def due(self, now_ms: int) -> Iterator[Operations]:
+        """Take out what ``now_ms`` has reached."""
+        while self._heap and self._heap[0][0] <= now_ms:
+            operations = heapq.heappop(self._heap)[2]
+            ready = operations.at_ms <= now_ms
+            if not ready.all():
+                self._push(operations.where(~ready))
+            yield operations.where(ready)
+
+    def take(self, rows: LedgerRows, now_ms: int | None) -> dict[bytes, bytes | None]:
+        """The rows to write now, and those to delete, with nothing left in them that waits."""
+        reached = NEVER if now_ms is None else now_ms
+        changes: dict[bytes, bytes | None] = {}
+        for number in [number for number, newest in self._rows.items() if newest <= reached]:
+            del self._rows[number]
+            changes[AHEAD_PREFIX + b"%d" % number] = None
+        unsaved, self._unsaved = self._unsaved, []
+        if unsaved:
+            entries = joined(unsaved)
+            entries = entries.at(np.flatnonzero(entries.states.newest > reached))
+            for number, part, data in rows.packed(entries):
+                changes[AHEAD_PREFIX + b"%d" % number] = data
+                self._rows[number] = part.newest_ms
+        return changes
+
+    def load(self, recovered: Mapping[bytes, bytes], rows: LedgerRows) -> None:
+        """Take over what is stored among these rows.
+
+        Raises:
+            StopError: a row was written by another version.
+        """
+        for key, data in recovered.items():
+            if key.startswith(AHEAD_PREFIX):
+                entries = rows.unpacked(data)
+                self._rows[int(key.removeprefix(AHEAD_PREFIX))] = entries.newest_ms
+                self._push(Operations(entries, ()))

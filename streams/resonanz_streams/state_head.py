@@ -1,0 +1,45 @@
+"""The one row that says what the others of a partition's state are."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from resonanz_streams.errors import StopError
+from resonanz_streams.ledger import NEVER
+from resonanz_streams.ledger_rows import SCHEMA
+
+
+class Head(msgspec.Struct, kw_only=True):
+    """``next_id``: of rows. ``marks``: newest event time per topic. ``offsets``: those committed with it,
+    as an assertion. ``cut_ms``: before it, lack of memory made the ledger forget. ``now_ms``: what the
+    windows had reached."""
+
+    schema: int = SCHEMA
+    next_id: int
+    marks: dict[str, int]
+    offsets: dict[str, int]
+    cut_ms: int = NEVER
+    now_ms: int | None = None
+
+
+def read_head(data: bytes, partition: int, offsets: Mapping[str, int]) -> Head:
+    """The head of a state whose committed offsets are ``offsets``.
+
+    Raises:
+        StopError: the state is of another version, or goes beyond the offsets.
+    """
+    try:
+        head = msgspec.msgpack.decode(data, type=Head)
+    except msgspec.DecodeError as error:
+        raise StopError(f"the state's head cannot be read ({error}); run: resonanz rebuild") from None
+    if head.schema != SCHEMA:
+        raise StopError(
+            f"the state was written by schema {head.schema}, this version reads {SCHEMA}; "
+            "run the version that wrote it, or recompute with: resonanz rebuild"
+        )
+    if any(offsets.get(topic, 0) < offset for topic, offset in head.offsets.items()):
+        raise StopError(
+            f"partition {partition}: the state holds {head.offsets}, the committed offsets are "
+            f"{dict(offsets)}; somebody moved them: recompute with: resonanz rebuild"
+        )
+    return head
