@@ -225,6 +225,8 @@ class Life:
             statuses = [
                 progress.status(self._connector.name, self._beat_ms, state=state, cursor=cursor, ended=ended)
                 for progress in self._progress.values()
+                # Of what has never been watched nothing can be said before the source has answered or failed.
+                if self._heard or self._failures or not progress.fresh
             ]
             for status in statuses:
                 status.rate_remaining = self._connector.rate_remaining
