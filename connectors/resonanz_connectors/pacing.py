@@ -14,8 +14,9 @@ Speed = float | Literal["max"]
 
 @dataclass(slots=True)
 class Played:
-    """What has been published and is durable."""
+    """What has been published and is durable; ``before``: rows that an earlier run had done."""
 
+    before: int = 0
     rows: int = 0
     published: Counter[str] = field(default_factory=Counter)
     dead_letters: int = 0

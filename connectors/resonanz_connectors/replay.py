@@ -8,7 +8,7 @@ from pydantic import Field
 
 from resonanz_connectors.base import Batch, Connector, Context, Options
 from resonanz_connectors.pacing import Pace, Played, Speed
-from resonanz_connectors.playback import Press, Reading, Survey
+from resonanz_connectors.playback import Chunk, Press, Reading, Survey
 from resonanz_streams.errors import ConfigurationError
 
 
@@ -58,13 +58,17 @@ class FileReplay(Connector):
         self.on_progress: Callable[[Played], None] = _ignore
         self._surveys: Sequence[Survey] = ()
         self._fingerprint = ""
+        self._handed: tuple[Chunk, str] | None = None
 
     async def run(self) -> None:
         """As the base, once the files' time spans are known: heartbeats tell them from the first on."""
         if not self._surveys:
             self.prepare(await self.context.offload(self.reading.survey))
         self._fingerprint = self.reading.fingerprint
-        await super().run()
+        try:
+            await super().run()
+        finally:
+            self._settle()
 
     def prepare(self, surveys: Sequence[Survey]) -> None:
         """Take what a survey of the files found.
@@ -98,7 +102,7 @@ class FileReplay(Connector):
     async def stream(self) -> AsyncIterator[Batch]:
         """All rows after the cursor, then the end."""
         position = self._position()
-        self.played = Played(resumed=any(position.rows))
+        self.played = Played(before=sum(position.rows), resumed=any(position.rows))
         if not self.played.resumed:
             self._watch(position.shift_ms)
         pace = Pace(self.options.speed, self._sleep)
@@ -107,6 +111,7 @@ class FileReplay(Connector):
         while (chunk := await self.context.offload(next, playing, None)) is not None:
             await pace.wait(chunk.first_ms)
             position = msgspec.structs.replace(position, rows=chunk.positions)
+            self._handed = chunk, _encode(position)
             yield Batch(
                 records=chunk.records,
                 dead_letters=chunk.dead_letters,
@@ -114,8 +119,7 @@ class FileReplay(Connector):
                 cursor=_encode(position),
                 complete_through_ms=self._through(chunk.last_ms, position.shift_ms),
             )
-            self.played.add(chunk)
-            self.on_progress(self.played)
+            self._settle()
         ends = {name: last + position.shift_ms for name, (_, last) in self._spans.items()}
         yield Batch(cursor=_encode(msgspec.structs.replace(position, done=True)), complete_through_ms=ends)
         self.played.finished = True
@@ -127,6 +131,13 @@ class FileReplay(Connector):
         return {
             name: at_ms - 1 + shift_ms for name, (first, last) in self._spans.items() if first < at_ms <= last
         }
+
+    def _settle(self) -> None:
+        """Count the chunk that was handed out, if it became durable: then the cursor has reached it."""
+        if self._handed is not None and self._handed[1] == self.cursor:
+            self.played.add(self._handed[0])
+            self._handed = None
+            self.on_progress(self.played)
 
     def _position(self) -> Position:
         anew = Position(files=self._fingerprint, rows=(0,) * len(self.reading.files), shift_ms=self._shift_ms)
