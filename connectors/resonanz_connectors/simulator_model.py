@@ -80,7 +80,7 @@ _DAY: Final = np.array(
 )
 _WEEK: Final = np.array([1.05, 1.08, 1.08, 1.05, 0.98, 0.82, 0.94])
 _NOISE: Final = 0.25
-_CASCADES_AN_HOUR: Final = 1 / 700
+_CASCADES_AN_HOUR: Final = 1 / 300
 _CASCADE_MEAN_MS: Final = 2 * HOUR_MS
 CASCADE_MOST_MS: Final = 24 * HOUR_MS
 
