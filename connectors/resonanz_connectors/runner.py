@@ -15,10 +15,11 @@ from resonanz_connectors.context import Context
 from resonanz_connectors.cursors import TopicCursors
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.clock import Clock, wall_ms
-from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.errors import ConfigurationError, StopError
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
-from resonanz_streams.transports.brokers import open_tail
+from resonanz_streams.topics import TOPICS
+from resonanz_streams.transports.brokers import open_admin, open_tail
 from resonanz_streams.transports.ports import Publisher
 
 GROUP: Final = "resonanz.connectors"
@@ -118,10 +119,12 @@ async def run_connectors(
 
     Raises:
         ConfigurationError: a name, its accounts or its options are wrong.
-        StopError: a connector cannot go on.
+        StopError: a connector cannot go on, or a topic is set up wrongly.
+        RetryError: the broker is away.
     """
     wanted = list(dict.fromkeys(names or (a.connector for a in registry.accounts.values())))
     stopping = stop or asyncio.Event()
+    await asyncio.to_thread(_ensure_topics, settings)
     with contextlib.ExitStack() as closing:
         connectors = []
         for name in wanted:
@@ -132,6 +135,12 @@ async def run_connectors(
         if stop is None:
             closing.enter_context(_stopped_by_signals(stopping.set))
         await _run_all(connectors, stopping)
+
+
+def _ensure_topics(settings: Settings) -> None:
+    with contextlib.closing(open_admin(settings.broker, prefix=settings.topic_prefix)) as admin:
+        if problems := admin.ensure(list(TOPICS.values()), settings.partitions):
+            raise StopError("\n".join(problems))
 
 
 async def _run_all(connectors: Sequence[Connector], stopping: asyncio.Event) -> None:
