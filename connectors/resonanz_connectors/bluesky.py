@@ -10,19 +10,19 @@ and posts of the network and keeps what names an account of ours.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, ClassVar, Final
 
 import msgspec
 from pydantic import Field
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI, WebSocketException
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
 from resonanz_connectors.base import Batch, Connector, Context, DeadLetter, Options, SourceError
 from resonanz_connectors.bluesky_items import Item, Items
 from resonanz_connectors.bluesky_records import SOURCE, Records
 from resonanz_connectors.bluesky_rest import Rest
+from resonanz_connectors.inbox import Inbox
 from resonanz_connectors.jetstream import Message, concerns, decode, subscription, time_us_of
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import Audience
@@ -37,7 +37,6 @@ REWIND_US: Final = 5_000_000
 LAG_MS: Final = 2_000
 """A record comes up to so much after its ``time_us`` (they are slightly out of order)."""
 
-_BATCH_MESSAGES: Final = 2_000
 _BATCH_SECONDS: Final = 0.25
 _MAX_MESSAGE: Final = 4 * 2**20
 _RETRY_FOLLOWERS_SECONDS: Final = 60.0
@@ -133,9 +132,12 @@ class Bluesky(Connector):
         last_us = None if self.cursor is None else int(self.cursor)
         url = subscription(endpoint, None if last_us is None else max(0, last_us - REWIND_US))
         try:
-            async with connect(url, max_size=_MAX_MESSAGE, compression=None, open_timeout=20) as socket:
+            async with (
+                connect(url, max_size=_MAX_MESSAGE, compression=None, open_timeout=20) as socket,
+                Inbox(socket) as inbox,
+            ):
                 first = True
-                while messages := await self._receive(socket):
+                while messages := await self._collect(inbox):
                     if first:
                         self._begin(messages[0], last_us)
                         first = False
@@ -149,19 +151,21 @@ class Bluesky(Connector):
         except (WebSocketException, InvalidHandshake, OSError, TimeoutError) as error:
             raise SourceError(f"{endpoint}: {type(error).__name__}") from None
 
-    async def _receive(self, socket: ClientConnection) -> list[bytes]:
-        """What comes within a moment; a network that is never silent, silent, is a dead connection."""
+    async def _collect(self, inbox: Inbox) -> list[bytes]:
+        """What comes within a moment. A network that is never silent, silent, is a dead connection."""
+        sleeping = asyncio.ensure_future(self._sleep(self.options.silence_seconds))
         try:
-            async with asyncio.timeout(self.options.silence_seconds):
-                messages = [await socket.recv(decode=False)]
-        except TimeoutError:
-            raise SourceError("Jetstream has fallen silent", reason="silent") from None
-        # Cut off: what has come is handed on, else a server that cuts often would never be got past.
-        with contextlib.suppress(TimeoutError, ConnectionClosed):
-            async with asyncio.timeout(_BATCH_SECONDS):
-                while len(messages) < _BATCH_MESSAGES:
-                    messages.append(await socket.recv(decode=False))
-        return messages
+            await inbox.wait(sleeping)
+        finally:
+            sleeping.cancel()
+        if not inbox.messages:
+            raise SourceError("Jetstream has fallen silent", reason="silent")
+        if inbox.open:
+            await self._sleep(_BATCH_SECONDS)
+        return inbox.take()
+
+    async def _sleep(self, seconds: float) -> None:
+        await self.context.sleep(seconds, self.context.stop)
 
     def _begin(self, message: bytes, last_us: int | None) -> None:
         """The first message of a connection shows from when on the server tells."""
@@ -222,7 +226,7 @@ class Bluesky(Connector):
         while not self.context.stop.is_set():
             wait_ms = max(0, self._followers_due_ms - self.context.clock())
             if wait_ms:
-                await self.context.sleep(wait_ms / 1000, self.context.stop)
+                await self._sleep(wait_ms / 1000)
             try:
                 await self._resolve(rest)
                 await waiting.put(await self._audience(rest))
