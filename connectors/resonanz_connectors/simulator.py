@@ -123,7 +123,8 @@ class Simulator(Connector):
         world = self._world(clock() if start_ms is None else start_ms)
         if at_ms is None:
             at_ms = world.begin_ms
-        self.watch_from(world.begin_ms)
+        # An account that is new to a simulator that has run before begins where that one stands.
+        self.watch_from(at_ms)
         feed, writer = world.feed(at_ms), world.writer()
         self._truth = await self._told(world, at_ms)
         try:

@@ -282,6 +282,21 @@ def test_a_dead_connector_shows_in_the_heartbeat_and_leaves_a_gap(tmp_path: Path
     assert stage.cursors.of(SMALL)[-1].since_ms == (START_MS - DAY_MS) // HOUR_MS * HOUR_MS
 
 
+def test_an_account_that_joins_later_is_watched_from_then_on(tmp_path: Path) -> None:
+    stage = Stage(Agency(tmp_path))
+
+    async def scenario() -> None:
+        await stage.run(30)
+        del stage.cursors.newest["simulator", SMALL]
+        await stage.run(30)
+
+    asyncio.run(scenario())
+    small, large = stage.cursors.of(SMALL)[-1], stage.cursors.of(LARGE)[-1]
+    assert START_MS + 29_000 <= small.since_ms <= START_MS + 30_000
+    assert large.since_ms < START_MS - DAY_MS
+    assert small.gaps == large.gaps == []
+
+
 def test_an_incident_of_an_unknown_account_is_a_mistake(tmp_path: Path) -> None:
     stage = Stage(Agency(tmp_path, incidents=[{"kind": "drop", "after_minutes": 1, "accounts": ["x:y"]}]))
     with pytest.raises(ConfigurationError, match="'x:y' is no account of the simulator"):
