@@ -1,12 +1,12 @@
 """How a replay goes: at which pace, and what it has done so far."""
 
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from resonanz_connectors.playback import Chunk
+from resonanz_streams.clock import Clock
 
 _SLICE_SECONDS: Final = 0.1
 Speed = float | Literal["max"]
@@ -35,10 +35,12 @@ class Played:
 class Pace:
     """Holds chunks back until their time has come, ``speed`` times faster than it went."""
 
-    def __init__(self, speed: Speed, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, speed: Speed, clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._speed = None if speed == "max" else speed
+        self._clock = clock
         self._sleep = sleep
-        self._begin: tuple[float, int] | None = None
+        self._begin: tuple[int, int] | None = None
+        self._last_ms = 0
 
     @property
     def slice_ms(self) -> int | None:
@@ -49,7 +51,12 @@ class Pace:
         """Until what happened at ``at_ms`` is due."""
         if self._speed is None:
             return
-        begin, begin_ms = self._begin = self._begin or (time.monotonic(), at_ms)
-        seconds = begin + (at_ms - begin_ms) / 1000 / self._speed - time.monotonic()
-        if seconds > 0:
-            await self._sleep(seconds)
+        if self._begin is None:
+            self._begin, self._last_ms = (self._clock(), at_ms), at_ms
+        begin, begin_ms = self._begin
+        wait_ms = begin + (at_ms - begin_ms) / self._speed - self._clock()
+        # A clock that is set back must not hold the replay up by as much.
+        wait_ms = min(wait_ms, (at_ms - self._last_ms) / self._speed)
+        self._last_ms = at_ms
+        if wait_ms > 0:
+            await self._sleep(wait_ms / 1000)

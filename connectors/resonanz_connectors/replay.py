@@ -105,7 +105,7 @@ class FileReplay(Connector):
         self.played = Played(before=sum(position.rows), resumed=any(position.rows))
         if not self.played.resumed:
             self._watch(position.shift_ms)
-        pace = Pace(self.options.speed, self._sleep)
+        pace = Pace(self.options.speed, self.context.clock, self._sleep)
         press = Press(self.context.registry, self.accounts, position.shift_ms)
         playing = press.chunks(self.reading, position.rows, pace.slice_ms)
         while (chunk := await self.context.offload(next, playing, None)) is not None:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -62,12 +62,19 @@ def open_table(path: Path) -> Iterator[Table]:
     """
     read = _format_of(path)
     try:
-        with path.open("rb") as plain:
-            if not plain.read(1):
+        with ExitStack() as files:
+            file: BinaryIO = files.enter_context(path.open("rb"))
+            if not file.read(1):
                 raise ConfigurationError(f"{path}: the file is empty")
-            plain.seek(0)
-            with _unzipped(path, plain) as file:
-                yield read(path, file)
+            file.seek(0)
+            if path.suffix.lower() == ".gz":
+                file = cast("BinaryIO", files.enter_context(gzip.GzipFile(fileobj=file)))
+                if read is _parquet:
+                    # It is read from its end: unpacked on disk, not in memory.
+                    unpacked = files.enter_context(tempfile.TemporaryFile())
+                    shutil.copyfileobj(file, unpacked)
+                    file = unpacked
+            yield read(path, file)
     except gzip.BadGzipFile:
         raise ConfigurationError(f"{path}: is not gzip data; remove .gz from its name") from None
     except (EOFError, zlib.error):
@@ -76,10 +83,6 @@ def open_table(path: Path) -> Iterator[Table]:
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def _unzipped(path: Path, plain: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", gzip.GzipFile(fileobj=plain)) if path.suffix.lower() == ".gz" else plain
 
 
 def _format_of(path: Path) -> Callable[[Path, BinaryIO], Table]:
@@ -93,7 +96,7 @@ def _format_of(path: Path) -> Callable[[Path, BinaryIO], Table]:
     if name.endswith(".parquet"):
         return _parquet
     raise ConfigurationError(
-        f"{path}: unknown format; the name must end in {', '.join(SUFFIXES)}, or those and .gz"
+        f"{path}: unknown format; the name must end in {', '.join(SUFFIXES)}, or one of those and .gz"
     )
 
 
@@ -175,9 +178,14 @@ def _csv_rows(feed: _Feed, reader: Iterator[list[str]], columns: tuple[str, ...]
         if problem is None and len(cells) != width:
             problem = "wrong_type", f"{len(cells)} cells where the header has {width}"
         if problem:
-            yield RawRow(first, {}, b"".join(feed.taken), problem)
+            yield RawRow(first, {}, _unended(b"".join(feed.taken)), problem)
         else:
-            yield RawRow(first, dict(zip(columns, cells, strict=True)), b"".join(feed.taken))
+            row = dict(zip(columns, cells, strict=True))
+            yield RawRow(first, row, _unended(b"".join(feed.taken)))
+
+
+def _unended(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n")
 
 
 def _text_problem(lines: list[bytes]) -> tuple[Reason, str] | None:
@@ -205,6 +213,7 @@ def _json_lines(path: Path, file: BinaryIO) -> Table:
 
 
 def _json_row(number: int, line: bytes) -> RawRow:
+    line = _unended(line)
     if len(line) > MAX_LINE:
         return RawRow(number, {}, line, ("too_large", f"a line longer than {MAX_LINE} bytes"))
     try:
@@ -223,11 +232,6 @@ def _parquet(path: Path, file: BinaryIO) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if isinstance(file, gzip.GzipFile):
-        # Parquet is read from its end: unpacked on disk, not in memory.
-        unpacked = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the rows are read
-        shutil.copyfileobj(file, unpacked)
-        file = unpacked
     try:
         opened = pq.ParquetFile(file)
     except pa.ArrowException as error:
