@@ -46,9 +46,9 @@ class Replayed:
         """For a person: what was published and what was not, and what to do about it."""
         topics = ", ".join(f"{number:,} {topic}" for topic, number in sorted(self.published.items()))
         begin = "Went on where it was: read" if self.resumed else "Read"
-        yield f"{begin} {self.rows:,} rows, published {topics or 'nothing'}."
+        yield f"{begin} {_rows(self.rows)}, published {topics or 'nothing'}."
         if self.dead_letters:
-            yield f"{self.dead_letters:,} rows could not be understood: see dead-letters for each and why."
+            yield f"{_rows(self.dead_letters)} could not be understood: see dead-letters for each and why."
         if self.unknown:
             yield unknown_sentence(self.unknown)
         if not self.finished:
@@ -131,7 +131,7 @@ def list_accounts(
         ConfigurationError: a file or an option is wrong.
     """
     found = _accounts(_reading(files, mapping, kind, account).survey())
-    lines = [f"      - {_quoted(name)}  # {number:,} rows" for name, number in found.most_common()]
+    lines = [f"      - {_quoted(name)}  # {_rows(number)}" for name, number in found.most_common()]
     return "\n".join(["    accounts:", *lines, ""])
 
 
@@ -142,10 +142,14 @@ def unknown_sentence(unknown: Mapping[str, int]) -> str:
     lines = "\n".join(f"      - {_quoted(name)}" for name, _ in named)
     more = f"\n      (and {len(unknown) - len(named):,} more)" if len(unknown) > len(named) else ""
     return (
-        f"{rows:,} rows belong to {len(unknown):,} accounts that resonanz.yaml does not name; to count them,"
+        f"{_rows(rows)} of {len(unknown):,} accounts are left out, because resonanz.yaml does not name these;"
         f" write under a client:\n    accounts:\n{lines}{more}\n"
         "The whole list: the same command with --list-accounts."
     )
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"
 
 
 def _quoted(name: str) -> str:
