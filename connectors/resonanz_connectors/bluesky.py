@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, ClassVar, Final
 
 import msgspec
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
@@ -42,14 +42,26 @@ _MAX_MESSAGE: Final = 4 * 2**20
 _RETRY_FOLLOWERS_SECONDS: Final = 60.0
 
 
+def _socket_address(text: str) -> str:
+    if not text.startswith(("ws://", "wss://")):
+        raise ValueError(f"write an address that begins with wss://, such as {ENDPOINTS[0]}")
+    return text
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("write an address that begins with https://, such as https://public.api.bsky.app")
+    return text
+
+
 class BlueskyOptions(Options):
     """``handles`` must be among the accounts; ``followers_minutes`` 0 asks for no followers.
 
     ``items`` is the file that remembers what can be deleted, beside the configuration.
     """
 
-    endpoints: tuple[Annotated[str, Field(pattern=r"^wss?://")], ...] = Field(ENDPOINTS, min_length=1)
-    api: Annotated[str, Field(pattern=r"^https?://")] = "https://public.api.bsky.app"
+    endpoints: tuple[Annotated[str, AfterValidator(_socket_address)], ...] = Field(ENDPOINTS, min_length=1)
+    api: Annotated[str, AfterValidator(_web_address)] = "https://public.api.bsky.app"
     handles: tuple[str, ...] = ()
     followers_minutes: Annotated[float, Field(ge=0)] = 15
     silence_seconds: Annotated[float, Field(gt=0)] = 30

@@ -27,9 +27,7 @@ class JetstreamServer:
         self.begins_us = 0
         self.repeats = False
         self.asked: list[dict[str, list[str]]] = []
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._server: Server | None = None
         self._more = asyncio.Event()
 
@@ -97,3 +95,10 @@ class JetstreamServer:
 def time_us(message: bytes) -> int:
     found = _TIME_US.search(message)
     return int(found[1]) if found else 0
+
+
+def free_port() -> int:
+    """A port to serve on; a connector's options name it before anything listens there."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
