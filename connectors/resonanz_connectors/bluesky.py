@@ -57,7 +57,8 @@ def _web_address(text: str) -> str:
 class BlueskyOptions(Options):
     """``handles`` must be among the accounts; ``followers_minutes`` 0 asks for no followers.
 
-    ``items`` is the file that remembers what can be deleted, beside the configuration.
+    ``items`` is the file, beside the configuration, that remembers what can be deleted: the newest
+    ``items_kept``, with about 0.9 KB each. A deletion of something older than those is not noticed.
     """
 
     endpoints: tuple[Annotated[str, AfterValidator(_socket_address)], ...] = Field(ENDPOINTS, min_length=1)

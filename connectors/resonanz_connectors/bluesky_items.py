@@ -23,9 +23,9 @@ _PRUNE_EVERY: Final = 1_000
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS items (
   uri BLOB NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL,
-  actor TEXT NOT NULL, at_ms INTEGER NOT NULL, record BLOB NOT NULL,
-  PRIMARY KEY (uri, account, kind)
-) WITHOUT ROWID;
+  actor TEXT NOT NULL, at_ms INTEGER NOT NULL, record BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS items_by_uri ON items (uri);
 CREATE INDEX IF NOT EXISTS items_by_actor ON items (actor);
 CREATE INDEX IF NOT EXISTS items_by_time ON items (at_ms);
 """
@@ -75,7 +75,7 @@ class Items:
     def by(self, actors: Sequence[str]) -> list[Item]:
         """Everything of somebody with one of these pseudonyms."""
         return [
-            item for actor in actors for item in self._items("WHERE actor = ? ORDER BY at_ms, uri", actor)
+            item for actor in actors for item in self._items("WHERE actor = ? ORDER BY at_ms, uri, account, kind", actor)
         ]
 
     def _items(self, where: str, value: bytes | str) -> list[Item]:
