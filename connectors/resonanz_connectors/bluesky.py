@@ -11,15 +11,15 @@ and posts of the network and keeps what names an account of ours.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
-from pydantic import AfterValidator, Field
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
-from resonanz_connectors.base import Batch, Connector, Context, DeadLetter, Options, SourceError
+from resonanz_connectors.base import Batch, Connector, Context, DeadLetter, SourceError
 from resonanz_connectors.bluesky_items import Item, Items
+from resonanz_connectors.bluesky_options import BlueskyOptions
 from resonanz_connectors.bluesky_records import SOURCE, Records
 from resonanz_connectors.bluesky_rest import Rest
 from resonanz_connectors.inbox import Inbox
@@ -28,11 +28,6 @@ from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import Audience
 from resonanz_streams.registry import Account
 
-ENDPOINTS: Final = tuple(
-    f"wss://jetstream{number}.us-{side}.bsky.network/subscribe"
-    for side in ("east", "west")
-    for number in (1, 2)
-)
 REWIND_US: Final = 5_000_000
 LAG_MS: Final = 2_000
 """A record comes up to so much after its ``time_us`` (they are slightly out of order)."""
@@ -40,34 +35,6 @@ LAG_MS: Final = 2_000
 _BATCH_SECONDS: Final = 0.25
 _MAX_MESSAGE: Final = 4 * 2**20
 _RETRY_FOLLOWERS_SECONDS: Final = 60.0
-
-
-def _socket_address(text: str) -> str:
-    if not text.startswith(("ws://", "wss://")):
-        raise ValueError(f"write an address that begins with wss://, such as {ENDPOINTS[0]}")
-    return text
-
-
-def _web_address(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("write an address that begins with https://, such as https://public.api.bsky.app")
-    return text
-
-
-class BlueskyOptions(Options):
-    """``handles`` must be among the accounts; ``followers_minutes`` 0 asks for no followers.
-
-    ``items`` is the file, beside the configuration, that remembers what can be deleted: the newest
-    ``items_kept``, with about 0.9 KB each. A deletion of something older than those is not noticed.
-    """
-
-    endpoints: tuple[Annotated[str, AfterValidator(_socket_address)], ...] = Field(ENDPOINTS, min_length=1)
-    api: Annotated[str, AfterValidator(_web_address)] = "https://public.api.bsky.app"
-    handles: tuple[str, ...] = ()
-    followers_minutes: Annotated[float, Field(ge=0)] = 15
-    silence_seconds: Annotated[float, Field(gt=0)] = 30
-    items: str = "bluesky-items.db"
-    items_kept: Annotated[int, Field(ge=1)] = 500_000
 
 
 class Bluesky(Connector):

@@ -75,7 +75,9 @@ class Items:
     def by(self, actors: Sequence[str]) -> list[Item]:
         """Everything of somebody with one of these pseudonyms."""
         return [
-            item for actor in actors for item in self._items("WHERE actor = ? ORDER BY at_ms, uri, account, kind", actor)
+            item
+            for actor in actors
+            for item in self._items("WHERE actor = ? ORDER BY at_ms, uri, account, kind", actor)
         ]
 
     def _items(self, where: str, value: bytes | str) -> list[Item]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -27,6 +26,7 @@ from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_tail
+from resonanz_streams.transports.ports import Publisher
 
 _NAMED = 5
 
@@ -81,35 +81,52 @@ def run_replay(
     with console.status("Looking through the files …"):
         surveys = reading.survey()
     accounts = _known(registry, surveys)
-    options: dict[str, Any] = {
-        "files": [str(path.resolve()) for path in files],
-        "map": dict(mapping or {}),
-        "kind": kind,
-        "account": account,
-        "speed": speed,
-        "shift_to_now": shift_to_now,
-    }
     _ensure_topics(settings)
     publisher = open_publisher(settings.broker, prefix=settings.topic_prefix)
     with contextlib.closing(publisher):
-        context = Context(
-            # Each set of files has a heartbeat and a cursor of its own.
-            name=f"file-{reading.fingerprint[:8]}",
-            accounts=tuple(registry.accounts[name] for name in accounts),
-            registry=registry,
-            publisher=publisher,
-            cursors=TopicCursors(
-                publisher, lambda topics: open_tail(settings.broker, topics, prefix=settings.topic_prefix)
-            ),
-            options=options,
-            clock=clock,
-            stop=stop or asyncio.Event(),
+        pace = {"speed": speed, "shift_to_now": shift_to_now}
+        context = _context(
+            settings, registry, accounts, reading, publisher=publisher, pace=pace, clock=clock, stop=stop
         )
         replay = FileReplay(context)
         replay.prepare(surveys)
         with _bar(console, replay, sum(survey.rows for survey in surveys)):
             asyncio.run(_until_stopped(replay))
-    done = replay.played
+    return _told(replay.played, console)
+
+
+def _context(
+    settings: Settings,
+    registry: Registry,
+    accounts: Sequence[str],
+    reading: Reading,
+    *,
+    publisher: Publisher,
+    pace: Mapping[str, object],
+    clock: Clock,
+    stop: asyncio.Event | None,
+) -> Context:
+    return Context(
+        # Each set of files has a heartbeat and a cursor of its own.
+        name=f"file-{reading.fingerprint[:8]}",
+        accounts=tuple(registry.accounts[name] for name in accounts),
+        registry=registry,
+        publisher=publisher,
+        cursors=TopicCursors(
+            publisher, lambda topics: open_tail(settings.broker, topics, prefix=settings.topic_prefix)
+        ),
+        options={
+            "files": [str(path) for path in reading.files],
+            "map": reading.mapping,
+            **reading.defaults,
+            **pace,
+        },
+        clock=clock,
+        stop=stop or asyncio.Event(),
+    )
+
+
+def _told(done: Played, console: Console) -> Replayed:
     replayed = Replayed(
         done.rows, done.published, done.dead_letters, done.unknown, done.resumed, done.finished
     )
