@@ -42,13 +42,18 @@ class Process:
         self._file = log.open("ab")
         self.log = log
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "default", *arguments], stdout=self._file, stderr=subprocess.STDOUT, cwd=cwd
+            [sys.executable, "-W", "default", *arguments],
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
         )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.kill()
 
     def kill(self) -> None:

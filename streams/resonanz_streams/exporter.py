@@ -11,7 +11,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from resonanz_streams.errors import StopError
-from resonanz_streams.exposition import Block, Family, Series, chunks, escape, families, label_prefix, sample_count
+from resonanz_streams.exposition import (
+    Block,
+    Family,
+    Series,
+    chunks,
+    escape,
+    families,
+    label_prefix,
+    sample_count,
+)
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Account
 
@@ -113,7 +122,10 @@ class Exporter:
         return label
 
     def _account_info(self, blocks: Sequence[Block]) -> Iterator[bytes]:
-        yield b"# HELP resonanz_account_info 1 for each exported account, with its handle.\n# TYPE resonanz_account_info gauge\n"
+        yield (
+            b"# HELP resonanz_account_info 1 for each exported account, with its handle.\n"
+            b"# TYPE resonanz_account_info gauge\n"
+        )
         exported = {label for block in blocks for label in block.labels}
         lines = []
         for name, account in self._pipeline.registry.accounts.items():
@@ -127,7 +139,9 @@ class Exporter:
     def _budget(self, exported: Sequence[Family], suppressed: int) -> bytes:
         registry = CollectorRegistry(auto_describe=False)
         gauges = (
-            GaugeMetricFamily("resonanz_series", "Account series in this exposition.", value=sample_count(exported)),
+            GaugeMetricFamily(
+                "resonanz_series", "Account series in this exposition.", value=sample_count(exported)
+            ),
             GaugeMetricFamily(
                 "resonanz_series_suppressed", "Account series left out: the cap is reached.", value=suppressed
             ),
@@ -154,6 +168,7 @@ async def serve(application: web.Application, host: str, port: int) -> web.AppRu
     except OSError as error:
         await runner.cleanup()
         raise StopError(
-            f"cannot listen on {host}:{port} ({error.strerror or error}): end what uses it, or choose another --port"
+            f"cannot listen on {host}:{port} ({error.strerror or error}): "
+            "end what uses it, or choose another --port"
         ) from None
     return runner

@@ -16,7 +16,7 @@ _TABLE_SIZE: Final = 100_000
 def _bounds(counts: Floats) -> tuple[Floats, Floats]:
     lo = np.where(counts > 0, special.gammaincinv(np.maximum(counts, 1), ALPHA / 2), 0.0)
     hi = special.gammaincinv(counts + 1, 1 - ALPHA / 2)
-    return lo, hi
+    return np.asarray(lo, np.float64), np.asarray(hi, np.float64)
 
 
 class _Garwood:

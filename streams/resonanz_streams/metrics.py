@@ -54,9 +54,7 @@ class PipelineCollector(Collector):
         yield GaugeMetricFamily(
             "resonanz_partitions_owned", "Partitions that this worker owns.", value=len(pipeline.engines)
         )
-        lag = GaugeMetricFamily(
-            "resonanz_event_lag_seconds", "Clock minus watermark.", labels=("partition",)
-        )
+        lag = GaugeMetricFamily("resonanz_event_lag_seconds", "Clock minus watermark.", labels=("partition",))
         position = GaugeMetricFamily(
             "resonanz_position", "Next offset to read.", labels=("topic", "partition")
         )

@@ -64,7 +64,10 @@ class Pipeline:
         """Write what is counted so far; what comes back with the next assignment keeps its state.
 
         Should another worker have owned a partition in between, its recovery fenced this one's store.
+        After a run that could not be counted nothing is written: an engine may hold half of it.
         """
+        if self.failure is not None:
+            return
         for partition in sorted(partitions & self.engines.keys()):
             await self.flush(partition)
 
@@ -94,9 +97,7 @@ class Pipeline:
         for status in self.statuses.values():
             engine.observe(status)
         self.engines[partition] = engine
-        self._books[partition] = SnapshotBook(
-            engine.accounts, every_tick=self._settings.clock == "event"
-        )
+        self._books[partition] = SnapshotBook(engine.accounts, every_tick=self._settings.clock == "event")
 
     def positions(self) -> dict[tuple[str, int], int]:
         """The next offset per (topic, partition) of everything owned."""

@@ -1,5 +1,6 @@
 """Who is measured: clients, their accounts and potentials, and the pseudonyms of people."""
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -120,13 +121,15 @@ def build_registry(settings: Settings) -> Registry:
     if settings.pseudonym_key is not None:
         key = settings.pseudonym_key.get_secret_value().encode()
         if len(key) < 16:
-            raise ConfigurationError("pseudonym_key: is shorter than 16 characters; make one with: openssl rand -hex 32")
+            raise ConfigurationError(
+                "pseudonym_key: is shorter than 16 characters; make one with: openssl rand -hex 32"
+            )
         return Registry(settings, key)
     url = urlsplit(settings.broker)
     if url.scheme != "sqlite":
         raise ConfigurationError(
-            "pseudonym_key: is missing; all processes need the same: write pseudonym_key: ${RESONANZ_PSEUDONYM_KEY} "
-            "and set it with: openssl rand -hex 32"
+            "pseudonym_key: is missing; all processes need the same: write "
+            "pseudonym_key: ${RESONANZ_PSEUDONYM_KEY} and set it with: openssl rand -hex 32"
         )
     return Registry(settings, _kept_key(Path(url.path[1:]).with_suffix(".key")))
 
@@ -140,10 +143,8 @@ def _kept_key(path: Path) -> bytes:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_hex(32))
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.link(draft, path)
-            except FileExistsError:
-                pass
             draft.unlink()
         return path.read_bytes().strip()
     except OSError as error:

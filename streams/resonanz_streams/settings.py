@@ -31,7 +31,9 @@ from resonanz_streams.yaml_lines import Lines, load_yaml, sentences
 DEFAULT_PATH = Path("resonanz.yaml")
 _CLIENT_ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
 _ACCOUNT_ID = re.compile(r"^[a-z][a-z0-9_-]*:\S.{0,500}$")
-_HOURS = re.compile(r"^(Mo|Tu|We|Th|Fr|Sa|Su)(-(Mo|Tu|We|Th|Fr|Sa|Su))? ([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")
+_HOURS = re.compile(
+    r"^(Mo|Tu|We|Th|Fr|Sa|Su)(-(Mo|Tu|We|Th|Fr|Sa|Su))? ([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$"
+)
 _DURATION = re.compile(r"^\d+[smhd]$")
 _REFERENCE = re.compile(r"^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$")
 
@@ -40,7 +42,9 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r}; write one of the tz database, such as Europe/Berlin") from None
+        raise ValueError(
+            f"there is no time zone {name!r}; write one of the tz database, such as Europe/Berlin"
+        ) from None
     return name
 
 
@@ -66,7 +70,8 @@ def _secret(value: Any, info: ValidationInfo) -> Any:
     """Secrets come from the environment or from a file, never from the text of the configuration."""
     if value is None or isinstance(value, SecretStr):
         return value
-    environment, folder = info.context["environment"], info.context["folder"]
+    context = info.context or {}
+    environment, folder = context["environment"], context["folder"]
     if isinstance(value, str) and (match := _REFERENCE.match(value)):
         found = environment.get(match[1])
         if not found:
@@ -170,13 +175,16 @@ class Settings(_Model):
             for account in client.accounts:
                 if account.id in owners:
                     raise ValueError(
-                        f"account {account.id!r} stands under {owners[account.id]!r} and {name!r}; an account has one client"
+                        f"account {account.id!r} stands under {owners[account.id]!r} and {name!r}; "
+                        "an account has one client"
                     )
                 owners[account.id] = name
         return self
 
 
-def settings_of(data: Mapping[str, Any], *, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+def settings_of(
+    data: Mapping[str, Any], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
     """Settings from a mapping as YAML would give it.
 
     Raises:
@@ -195,7 +203,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     path = path or DEFAULT_PATH
     data, lines = load_yaml(path)
     settings = _validate(data, lines, path.resolve().parent, environment)
-    settings._path = path
+    settings._path = path  # noqa: SLF001  # pydantic's own way to keep what is no field
     return settings
 
 
@@ -227,4 +235,6 @@ def _resolve_broker(url: str, folder: Path) -> str:
         return f"sqlite:///{os.path.abspath(folder / rest[1:])}"  # noqa: PTH100  # no symlink resolution
     if scheme == "kafka" and rest:
         return url
-    raise ValueError('must begin with sqlite:/// or kafka://; write "sqlite:///resonanz.db" or "kafka://host:9092"')
+    raise ValueError(
+        'must begin with sqlite:/// or kafka://; write "sqlite:///resonanz.db" or "kafka://host:9092"'
+    )

@@ -21,7 +21,7 @@ def configured_app() -> ResonanzApp:
     worker = Worker(settings, build_registry(settings), host="127.0.0.1", port=port)
     app = build_app(settings, worker.pipeline)
 
-    @app.task
+    @app.task  # type: ignore[untyped-decorator]  # Faust ships no types
     async def beside() -> None:
         await worker.accompany(app)
 

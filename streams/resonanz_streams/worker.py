@@ -147,8 +147,10 @@ class Worker:
             if self.pipeline.failure is not None:
                 raise StopError(f"a run could not be counted: {self.pipeline.failure!r}")
             if app.crash_reason is not None:
-                raise app.crash_reason if isinstance(app.crash_reason, ResonanzError) else StopError(
-                    f"the stream stopped: {app.crash_reason!r}"
+                raise (
+                    app.crash_reason
+                    if isinstance(app.crash_reason, ResonanzError)
+                    else StopError(f"the stream stopped: {app.crash_reason!r}")
                 )
             with contextlib.suppress(TimeoutError):
                 left = tick - (time.monotonic() - started)

@@ -55,7 +55,8 @@ def load_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{path}: there is no such file; write one, name another with --config, or try: resonanz up --demo"
+            f"{path}: there is no such file; write one, name another with --config, "
+            "or try: resonanz up --demo"
         ) from None
     except IsADirectoryError:
         raise ConfigurationError(f"{path}: is a folder; name the file in it") from None
@@ -92,35 +93,37 @@ def sentences(error: ValidationError, lines: Lines, model: type[BaseModel]) -> l
     return [lines.sentence(place, text) for place, text in found.items()]
 
 
+_WHOLE = "must be a whole number; write it without quotes, such as 1200"
+_ADVICE = {
+    "missing": "is missing; write it",
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "string_pattern_mismatch": "may hold lower case letters, digits and hyphens only; write: bakery-winter",
+}
 _BRANCHES = ("constrained-int", "int", "str", "[key]")
 
 
 def _real_place(place: Sequence[str | int]) -> Place:
     """Without the steps that pydantic adds for branches of a union."""
-    return tuple(
-        step for step in place if not (isinstance(step, str) and (step in _BRANCHES or "[" in step))
-    )
+    return tuple(step for step in place if not (isinstance(step, str) and (step in _BRANCHES or "[" in step)))
 
 
 def _text(finding: Any, place: Place, model: type[BaseModel]) -> str:
-    kind, message = finding["type"], finding["msg"]
+    kind, message = finding["type"], str(finding["msg"])
     limits = finding.get("ctx", {})
     if kind == "extra_forbidden":
         known = _fields(model, place[:-1])
         near = difflib.get_close_matches(str(place[-1]), known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"is not known; {hint}"
-    if kind == "missing":
-        return "is missing; write it"
     if kind in {"greater_than", "greater_than_equal"}:
         edge = limits.get("gt", limits.get("ge"))
         return f"must be {'above' if 'gt' in limits else 'at least'} {edge}; write a greater number"
-    if kind in {"int_type", "int_parsing", "int_from_float"}:
-        return "must be a whole number; write it without quotes, such as 1200"
     if kind == "literal_error":
         return f"must be one of {limits.get('expected')}; write one of them"
-    if kind == "string_pattern_mismatch":
-        return "may hold lower case letters, digits and hyphens only; write such as bakery-winter"
+    if kind in _ADVICE:
+        return _ADVICE[kind]
     return message.removeprefix("Value error, ").replace("Input should be", "must be")
 
 
@@ -136,7 +139,9 @@ def _fields(model: type[BaseModel], place: Place) -> list[str]:
     if inner is None:
         return known
     rest = place[1:]
-    while rest and (isinstance(rest[0], int) or rest[0] not in {f.alias or n for n, f in inner.model_fields.items()}):
+    while rest and (
+        isinstance(rest[0], int) or rest[0] not in {f.alias or n for n, f in inner.model_fields.items()}
+    ):
         rest = rest[1:]
     return _fields(inner, rest)
 

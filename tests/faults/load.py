@@ -75,7 +75,7 @@ def _event(rng: random.Random, number: int, account: str, at_ms: int) -> dict[st
 def _displaced(
     rng: random.Random, operations: list[dict[str, object]], ordered: int, share: float
 ) -> Iterator[dict[str, object]]:
-    """Sort by position; a share of the positions is moved by up to 5 % of the whole, copies anywhere later."""
+    """Sort by position; a share of the positions is moved by up to 5 % of the whole, copies anywhere."""
     reach = max(1, ordered // 20)
     keyed = []
     for position, event in enumerate(operations):

@@ -9,7 +9,7 @@ import pytest
 
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.events import Status, encode
-from resonanz_streams.topics import INTERACTION_TOPICS, STATUS, TOPIC_OF_KIND
+from resonanz_streams.topics import INTERACTION_TOPICS, STATUS
 from resonanz_streams.transports.ports import Outgoing
 from tests.faults.load import START_MS, Load, make_load
 from tests.faults.snapshots import latest_counts, naive_counts
@@ -52,14 +52,15 @@ class Delivery:
         self._publisher.flush()
 
     def _single(self, chunk: Sequence[tuple[str, str, bytes]]) -> list[Outgoing]:
-        return [Outgoing(TOPIC_OF_KIND[kind], account.encode(), line) for account, kind, line in chunk]
+        return [Outgoing(f"{kind}s", account.encode(), line) for account, kind, line in chunk]
 
     def _packed(self, chunk: Sequence[tuple[str, str, bytes]]) -> list[Outgoing]:
         packs: dict[tuple[str, str], list[bytes]] = {}
         for account, kind, line in chunk:
-            packs.setdefault((account, TOPIC_OF_KIND[kind]), []).append(line)
+            packs.setdefault((account, f"{kind}s"), []).append(line)
         return [
-            Outgoing(topic, account.encode(), b"\n".join(values)) for (account, topic), values in packs.items()
+            Outgoing(topic, account.encode(), b"\n".join(values))
+            for (account, topic), values in packs.items()
         ]
 
     def end(self) -> None:
@@ -149,7 +150,9 @@ class Lives:
         process, _ = self._start(number, None)
         with process:
             counts = wait_until(
-                lambda: latest_counts(broker, load.accounts, load.end_ms), "every account's final snapshot", 120
+                lambda: latest_counts(broker, load.accounts, load.end_ms),
+                "every account's final snapshot",
+                120,
             )
             assert process.terminate() == 0, process.output()
         return counts

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from tests.engines import NOW_MS, engine_of
+
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.topics import DEAD_LETTERS
 from resonanz_streams.transports.ports import Run
-from tests.engines import NOW_MS, engine_of
 
 RECORDS = 120_000
 AT_LEAST = 100
@@ -78,7 +79,10 @@ COMMON: tuple[tuple[str, Mutation], ...] = (
     ("wrong_type", replaced("id", None, 7, "", "x" * 513, [], {})),
     ("wrong_type", replaced("account", None, 7, [], {})),
     ("wrong_type", replaced("at_ms", None, "soon", 1.5, True, [], {})),
-    ("wrong_type", literal(b"9223372036854775808", b"-9223372036854775809", b"1e400", b"123456789012345678901234")),
+    (
+        "wrong_type",
+        literal(b"9223372036854775808", b"-9223372036854775809", b"1e400", b"123456789012345678901234"),
+    ),
     ("wrong_type", replaced("count", 0, 2**31, 2**63 - 1, "1", None)),
     ("wrong_type", replaced("op", "undo", None, 1)),
     ("wrong_type", replaced("topics", "bread", [1], None)),
@@ -135,4 +139,6 @@ def test_every_broken_record_gets_its_reason_and_good_ones_count() -> None:
     assert all(letters[reason] >= AT_LEAST for reason, _ in (*COMMON, *RARE))
     assert engine.tally.outcomes.total() == number
     engine.advance(NOW_MS)
-    assert int(engine.inputs().counts["5m"][0, 0]) == counted
+    inputs = engine.inputs()
+    assert inputs is not None
+    assert int(inputs.counts["5m"][0, 0]) == counted

@@ -171,7 +171,8 @@ def test_the_strip_has_room_for_the_longest_words(browser: Browser, tmp_path: Pa
             page.get_by_label("Client").select_option("bakery")
             page.evaluate("document.getElementById('link').textContent = 'RECONNECTING'")
             page.evaluate("document.getElementById('age').textContent = 'event time 24 Nov 2026, 09:10'")
-            boxes = [it.bounding_box() for it in page.locator(".strip > *, .filters label").all()]
+            shown = [it for it in page.locator(".strip > *, .filters label").all() if it.is_visible()]
+            boxes = [it.bounding_box() for it in shown]
             assert all(box is not None and box["x"] + box["width"] <= size[0] for box in boxes)
             assert page.evaluate("document.querySelector('.filters').scrollWidth") <= page.evaluate(
                 "document.querySelector('.filters').clientWidth"
@@ -247,6 +248,41 @@ def test_it_is_readable_from_five_metres(browser: Browser, wall: RunningWall) ->
         for number in range(4):
             size = tiles.nth(number).evaluate("it => parseFloat(getComputedStyle(it).fontSize)")
             assert size >= 120
+
+
+# Of every visible text: its contrast to the ground below it, opacity of its ancestors included.
+CONTRASTS = """() => {
+  const light = (rgb) => rgb.map((it) => it / 255)
+    .map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, it, i) => sum + it * [0.2126, 0.7152, 0.0722][i], 0);
+  const parsed = (color) => color.match(/[0-9.]+/g).map(Number);
+  const ground = (it) => {
+    const [r, g, b, a] = parsed(getComputedStyle(it).backgroundColor);
+    return a === 0 && it.parentElement ? ground(it.parentElement) : [r, g, b];
+  };
+  const share = (it) => (it ? getComputedStyle(it).opacity * share(it.parentElement) : 1);
+  return [...document.querySelectorAll("body *")].filter((it) => it.checkVisibility()
+      && it.clientWidth > 1 && it.tagName !== "OPTION"
+      && [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .map((it) => {
+      const below = ground(it);
+      const ink = parsed(getComputedStyle(it).color).slice(0, 3);
+      const seen = ink.map((value, i) => below[i] + (value - below[i]) * share(it));
+      const [low, high] = [light(seen), light(below)].sort((a, b) => a - b);
+      return [it.textContent, (high + 0.05) / (low + 0.05)];
+    });
+}"""
+
+
+def test_every_text_stands_out_from_its_ground(browser: Browser, wall: RunningWall) -> None:
+    now = wall_ms()
+    wall.put(record(snapshot(BLUESKY, now - 185_000)), record(snapshot(FILE, now, coverage=0.62)))
+    for size in (WALL, PHONE):
+        with page_of(browser, wall, size) as page:
+            expect(row(page, BLUESKY).locator(".word")).to_have_text("STALE")
+            contrasts = page.evaluate(CONTRASTS)
+            assert len(contrasts) > 20
+            assert [it for it in contrasts if it[1] < 4.5] == []
 
 
 def test_nothing_overflows_its_cell_with_large_numbers(browser: Browser, wall: RunningWall) -> None:

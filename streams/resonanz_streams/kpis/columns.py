@@ -22,7 +22,9 @@ def count_column(part: str | None, counts: Ints, covered: Flags) -> Column:
     value = np.where(absent, np.nan, counts)
     reason = np.where(absent, NOT_COVERED, np.where(counts < 0, NEGATIVE, NONE)).astype(np.uint8)
     none = np.full(len(counts), np.nan)
-    return Column(part, value, np.where(absent, np.nan, lo), np.where(absent, np.nan, hi), value, none, reason)
+    return Column(
+        part, value, np.where(absent, np.nan, lo), np.where(absent, np.nan, hi), value, none, reason
+    )
 
 
 def rate_column(counts: Ints, exposure: Floats, per: float, covered: Flags, *, missing: int) -> Column:

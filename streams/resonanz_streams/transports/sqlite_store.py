@@ -1,62 +1,91 @@
 """State, tail and topics on the embedded log; see ports.py for what they promise."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Final, ParamSpec, TypeVar
 
 from resonanz_streams.clock import Clock, wall_ms
-from resonanz_streams.topics import SOURCE_TOPICS, TopicSpec
+from resonanz_streams.errors import ResonanzError
+from resonanz_streams.topics import TopicSpec
 from resonanz_streams.transports.ports import Flush, Record, Recovered
-from resonanz_streams.transports.sqlite_log import ChangeWaiter, GroupLock, SqliteLog, explained, path_of
+from resonanz_streams.transports.sqlite_log import ChangeWaiter, SqliteLog
+from resonanz_streams.transports.sqlite_retention import Retention
+from resonanz_streams.transports.sqlite_schema import GroupLock, explained, path_of
 
-TAIL_BYTES = 2**20
+log = logging.getLogger(__name__)
+
+TAIL_BYTES: Final = 2**20
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Place = tuple[str, int]
+
+
+class _Thread:
+    """Runs calls one after the other, away from the event loop."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(1, name)
+
+    async def run(self, call: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: call(*args, **kwargs))
+
+    async def end(self, last: Callable[[], None]) -> None:
+        """Make a last call, after all others, and end."""
+        await self.run(last)
+        self._pool.shutdown(wait=False)
 
 
 class SqliteStore:
     """ports.StateStore: a flush is one transaction of the database, written in a thread of its own.
 
     Raises:
-        StopError: another worker of the group holds the database.
+        StopError: another worker of the group holds the database, or it cannot be used.
+        RetryError: it is locked or full for now.
     """
 
     def __init__(self, url: str, *, prefix: str, group: str, clock: Clock = wall_ms) -> None:
         path = path_of(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = GroupLock(path, group)
-        self._log = SqliteLog(path)
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # Two prefixes are two systems in one file: neither may find the other's state.
+        self._group = prefix + group
         self._prefix = prefix
-        self._group = group
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, "sqlite-store")
+        self._lock = GroupLock(path, self._group)
+        try:
+            self._log = SqliteLog(path)
+        except ResonanzError:
+            self._lock.release()
+            raise
+        self._retention = Retention(self._log, prefix=prefix, group=self._group)
+        self._thread = _Thread("sqlite-store")
 
     async def recover(self, partition: int) -> Recovered:
         """See ports.StateStore."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._recover, partition)
+        return await self._thread.run(self._recover, partition)
 
     def _recover(self, partition: int) -> Recovered:
-        with self._log.transaction() as connection:
-            rows = dict(
-                connection.execute(
-                    "SELECT key, value FROM state WHERE grp = ? AND partition = ?", (self._group, partition)
-                ).fetchall()
+        place = (self._group, partition)
+        with self._log.snapshot() as connection:
+            rows = connection.execute("SELECT key, value FROM state WHERE grp = ? AND partition = ?", place)
+            offsets = connection.execute(
+                "SELECT topic, next FROM offsets WHERE grp = ? AND partition = ?", place
             )
-            offsets = dict(
-                connection.execute(
-                    "SELECT topic, next FROM offsets WHERE grp = ? AND partition = ?", (self._group, partition)
-                ).fetchall()
-            )
-        return Recovered(rows, {topic: offsets[topic] for topic in SOURCE_TOPICS if topic in offsets})
+            return Recovered(dict(rows.fetchall()), dict(offsets.fetchall()))
 
     async def flush(self, partition: int, flush: Flush) -> None:
         """See ports.StateStore."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._flush, partition, flush)
+        await self._thread.run(self._flush, partition, flush)
 
     def _flush(self, partition: int, flush: Flush) -> None:
+        now_ms = self._clock()
         with self._log.transaction() as connection:
             place = (self._group, partition)
             connection.executemany(
-                "INSERT INTO state VALUES (?, ?, ?, ?) "
+                "INSERT INTO state (grp, partition, key, value) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (grp, partition, key) DO UPDATE SET value = excluded.value",
                 [(*place, key, value) for key, value in flush.rows.items() if value is not None],
             )
@@ -65,77 +94,80 @@ class SqliteStore:
                 [(*place, key) for key, value in flush.rows.items() if value is None],
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO offsets (grp, topic, partition, next) VALUES (?, ?, ?, ?)",
                 [(self._group, topic, partition, offset) for topic, offset in flush.offsets.items()],
             )
             if flush.records:
                 records = [replace(record, topic=self._prefix + record.topic) for record in flush.records]
-                self._log.append_within(connection, records, self._clock())
+                self._log.append_within(connection, records, now_ms)
+        try:
+            self._retention.step(now_ms)
+        except ResonanzError as error:
+            # The flush is durable: what is too old goes with a later one.
+            log.warning("old records could not be removed: %s", error)
 
     async def release(self, partition: int) -> None:
         """Nothing to give back: the lock is the worker's as a whole."""
 
     async def close(self) -> None:
         """See ports.StateStore."""
-        self._thread.shutdown()
-        self._log.close()
+        await self._thread.end(self._log.close)
         self._lock.release()
 
 
 class SqliteTail:
-    """ports.Tail over one or more topics, one thread."""
+    """ports.Tail over one or more topics, one thread. A topic made later is read from then on."""
 
     def __init__(self, url: str, topics: Sequence[str], *, prefix: str) -> None:
         self._log = SqliteLog(path_of(url))
         self._prefix = prefix
-        self._topics = topics
-        self._positions: dict[tuple[str, int], int] = {}
-        self._goal: dict[tuple[str, int], int] | None = None
+        self._topics = tuple(topics)
+        self._positions: dict[Place, int] = {}
         self._changes = ChangeWaiter(self._log)
-        self._thread = ThreadPoolExecutor(1, "sqlite-tail")
+        self._goal = self._ends()
+        self._thread = _Thread("sqlite-tail")
 
     async def poll(self, timeout_seconds: float) -> Sequence[Record]:
-        """See ports.Tail."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._poll, timeout_seconds)
-
-    def _poll(self, timeout_seconds: float) -> Sequence[Record]:
-        ends = self._ends()
-        if self._goal is None and len({topic for topic, _ in ends}) == len(self._topics):
-            self._goal = ends
-        found = self._read(ends)
-        if not found and self._changes.wait(timeout_seconds):
-            found = self._read(self._ends())
+        """See ports.Tail. A poll that is cancelled takes nothing away from the next."""
+        found, positions = await self._thread.run(self._poll, dict(self._positions), timeout_seconds)
+        self._positions = positions
         return found
 
-    def _ends(self) -> dict[tuple[str, int], int]:
+    def _poll(
+        self, positions: dict[Place, int], timeout_seconds: float
+    ) -> tuple[list[Record], dict[Place, int]]:
+        found = self._read(positions)
+        if not found and self._changes.wait(timeout_seconds):
+            found = self._read(positions)
+        return found, positions
+
+    def _ends(self) -> dict[Place, int]:
         return {
             (topic, partition): end
             for topic in self._topics
             for partition, end in self._log.end_offsets(self._prefix + topic).items()
         }
 
-    def _read(self, ends: Mapping[tuple[str, int], int]) -> list[Record]:
+    def _read(self, positions: dict[Place, int]) -> list[Record]:
         found: list[Record] = []
-        for (topic, partition), end in ends.items():
-            position = self._positions.get((topic, partition), 0)
+        for (topic, partition), end in self._ends().items():
+            position = positions.get((topic, partition), 0)
             if position >= end:
                 continue
             records = self._log.read(self._prefix + topic, partition, position, TAIL_BYTES)
             # Superseded records are gone: an empty read means that nothing is left below the end.
-            self._positions[topic, partition] = records[-1].offset + 1 if records else end
+            positions[topic, partition] = records[-1].offset + 1 if records else end
             found.extend(replace(record, topic=topic) for record in records)
         return found
 
     def caught_up(self) -> bool:
         """See ports.Tail."""
-        return self._goal is not None and all(
-            self._positions.get(place, 0) >= end for place, end in self._goal.items()
-        )
+        return all(self._positions.get(place, 0) >= end for place, end in self._goal.items())
 
     async def close(self) -> None:
         """See ports.Tail."""
-        self._thread.shutdown()
-        self._log.close()
+        self._changes.close()
+        await self._thread.end(self._log.close)
 
 
 class SqliteAdmin:
@@ -151,24 +183,31 @@ class SqliteAdmin:
     def ensure(self, specs: Sequence[TopicSpec], partitions: int) -> Sequence[str]:
         """See ports.Admin."""
         for spec in specs:
-            if not self._log.end_offsets(self._prefix + spec.name):
+            if not self._log.partitions(self._prefix + spec.name):
                 self._log.create_topic(self._prefix + spec.name, spec.partitions or partitions, spec.cleanup)
         return self.check(specs, partitions)
 
     def check(self, specs: Sequence[TopicSpec], partitions: int) -> Sequence[str]:
         """See ports.Admin."""
-        problems = []
-        for spec in specs:
-            name = self._prefix + spec.name
-            wanted, found = spec.partitions or partitions, len(self._log.end_offsets(name))
-            if not found:
-                problems.append(f"topic {name} does not exist; make it with: resonanz topics --create")
-            elif found != wanted:
-                problems.append(
-                    f"topic {name} has {found} partitions, the configuration says {wanted}; "
-                    f"write partitions: {found}, or use another database file"
-                )
-        return problems
+        sentences = (self._problem(spec, spec.partitions or partitions) for spec in specs)
+        return [sentence for sentence in sentences if sentence]
+
+    def _problem(self, spec: TopicSpec, wanted: int) -> str:
+        name = self._prefix + spec.name
+        found = len(self._log.partitions(name))
+        if not found:
+            return f"topic {name} does not exist; make it with: resonanz topics --create"
+        if found != wanted:
+            return (
+                f"topic {name} has {found} partitions, the configuration says {wanted}; "
+                f"write partitions: {found}, or use another database file"
+            )
+        if self._log.cleanup(name) != spec.cleanup:
+            return (
+                f"topic {name} has cleanup {self._log.cleanup(name)}, it must be {spec.cleanup}; "
+                "use another database file"
+            )
+        return ""
 
     def end_offsets(self, topic: str) -> Mapping[int, int]:
         """See ports.Admin."""
@@ -177,5 +216,3 @@ class SqliteAdmin:
     def close(self) -> None:
         """See ports.Admin."""
         self._log.close()
-
-
