@@ -7,21 +7,19 @@ import msgspec
 import numpy as np
 
 from resonanz_streams.ahead import Ahead, Operations
-from resonanz_streams.audience import AudienceBook
-from resonanz_streams.contributions import net_deltas, standing
-from resonanz_streams.coverage import CoverageBook
 from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder
 from resonanz_streams.events import KINDS, Status
-from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Inputs
-from resonanz_streams.ledger import ENTRY_BYTES, NEVER, Ledger, alone
+from resonanz_streams.kpis.base import WINDOWS, Inputs
+from resonanz_streams.ledger import ENTRY_BYTES, NEVER, alone
 from resonanz_streams.ledger_rows import Entries, LedgerRows
+from resonanz_streams.measures import Measures
 from resonanz_streams.registry import Registry
 from resonanz_streams.state_head import Head, read_head
 from resonanz_streams.tally import Tally
 from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC, LATE
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run
-from resonanz_streams.windows import Windows, old_edge_ms
+from resonanz_streams.windows import old_edge_ms
 
 ACCOUNT_PREFIX: Final = b"a/"
 META_KEY: Final = b"m"
@@ -40,18 +38,15 @@ class PartitionEngine:
         self.offsets: dict[str, int] = {}
         self.tally = Tally()
         self.lost = 0
-        self._registry = registry
         self._partition = partition
         self._horizon_ms = horizon_ms
         self._decoder = Decoder(registry, partition)
         self._names = [account.id for account in self.accounts]
-        self.ledger = Ledger(ledger_max_bytes)
+        self._measures = Measures(registry, self.accounts, ledger_max_bytes=ledger_max_bytes)
+        self.ledger = self._measures.ledger
         self._rows = LedgerRows(self._names)
-        self._windows = Windows(len(self.accounts))
         self._ahead = Ahead()
         self._event_clock = False
-        self._audience = AudienceBook(len(self.accounts))
-        self._coverage = CoverageBook(self._names)
         self._through: int | None = None
         self._marks: dict[str, int] = {}
         self._held: list[Status] = []
@@ -75,24 +70,21 @@ class PartitionEngine:
             self.ledger.cut_ms = known.cut_ms
             now_ms = known.now_ms if now_ms is None else now_ms
         entries = self._rows.load(recovered.rows, known.next_id if known else 0)
-        self.ledger.load(entries.keys, entries.states)
         if now_ms is not None:
-            self._windows.advance(now_ms)
-        here = entries.at(np.flatnonzero(entries.accounts < len(self._names)))
-        rows, columns = here.accounts.astype(np.int64), here.kinds.astype(np.int64)
-        self._windows.add(standing(here.states, rows, columns))
+            self._measures.advance(now_ms)
+        self._measures.load(entries)
         self._ahead.load(recovered.rows, self._rows)
         for row, name in enumerate(self._names):
             if (packed := recovered.rows.get(ACCOUNT_PREFIX + name.encode())) is not None:
-                self._audience.unpack(row, packed)
+                self._measures.audience.unpack(row, packed)
 
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""
-        now = self._windows.now_ms
+        now = self._measures.now_ms
         self.ledger.forget(self._horizon_floor_ms(now))
         rows = self._rows.take(self.ledger.floor_ms) | self._ahead.take(self._rows, now)
         for row in sorted(self._changed_audience):
-            rows[ACCOUNT_PREFIX + self._names[row].encode()] = self._audience.pack(row)
+            rows[ACCOUNT_PREFIX + self._names[row].encode()] = self._measures.audience.pack(row)
         if not (rows or self._records or self._moved):
             return None
         head = Head(
@@ -130,7 +122,7 @@ class PartitionEngine:
         else:
             snapshots, rejected = self._decoder.snapshots(run, lines, clock_ms)
             for snapshot in snapshots:
-                news = self._audience.add(snapshot.row, snapshot.at_ms, snapshot.followers)
+                news = self._measures.audience.add(snapshot.row, snapshot.at_ms, snapshot.followers)
                 if news:
                     self._changed_audience.add(snapshot.row)
                 self.tally.outcomes[snapshot.source, run.topic, "counted" if news else "duplicate"] += 1
@@ -174,7 +166,7 @@ class PartitionEngine:
             ),
             columns.sources,
         )
-        reached = self._windows.now_ms if self._event_clock else max(clock_ms, self._windows.now_ms or 0)
+        reached = self._measures.now_ms if self._event_clock else max(clock_ms, self._measures.now_ms or 0)
         waits = columns.at_ms > (NEVER if reached is None else reached)
         if waits.any():
             self._ahead.add(operations.where(waits))
@@ -185,13 +177,8 @@ class PartitionEngine:
         if not len(operations):
             return
         entries = operations.entries
-        changes, news = self.ledger.apply(entries.keys, entries.states)
-        touched = entries.at(changes.first)
-        self._rows.record(Entries(changes.keys, changes.after, touched.accounts, touched.kinds))
-        deltas = net_deltas(changes, touched.accounts.astype(np.int64), touched.kinds.astype(np.int64))
-        # Accounts that left the configuration keep their entries and have no row in the windows.
-        here = deltas.rows < len(self._names)
-        self._windows.add(deltas if here.all() else deltas.where(here))
+        changed, news = self._measures.count(entries)
+        self._rows.record(changed)
         if operations.sources:
             codes = np.where(news, np.where(entries.states.removed > NEVER, 2, 1), 0)
             self.tally.add(operations.sources, KINDS[entries.kinds[0]], codes)
@@ -213,7 +200,7 @@ class PartitionEngine:
 
     def _late_floor_ms(self) -> int:
         """Older operations change nothing: beyond the horizon, beyond every window, or forgotten."""
-        mark, now = self.watermark(), self._windows.now_ms
+        mark, now = self.watermark(), self._measures.now_ms
         beyond_horizon = NEVER if mark is None else mark - self._horizon_ms
         beyond_windows = NEVER if now is None else old_edge_ms(WINDOWS[-1], now) + 1
         return max(beyond_horizon, beyond_windows, self.ledger.floor_ms)
@@ -233,8 +220,8 @@ class PartitionEngine:
             if self.offsets.get(topic, 0) < status.published.get(f"{topic}/{self._partition}", 0):
                 self._held.append(status)
                 return
-        self._coverage.observe(status)
-        self._through = self._coverage.complete_through()
+        self._measures.coverage.observe(status)
+        self._through = self._measures.coverage.complete_through()
 
     @property
     def untouched(self) -> bool:
@@ -250,7 +237,7 @@ class PartitionEngine:
 
     def advance(self, now_ms: int) -> None:
         """Let time pass to ``now_ms``; an earlier time changes nothing."""
-        self._windows.advance(now_ms)
+        self._measures.advance(now_ms)
         for operations in self._ahead.due(now_ms):
             self._count(operations)
 
@@ -259,23 +246,7 @@ class PartitionEngine:
 
         The counts are copies.
         """
-        now = self._windows.now_ms
-        if now is None:
-            return None
-        starts = {window: old_edge_ms(window, now) for window in WINDOWS}
-        lengths = {window: now - start for window, start in starts.items()}
-        people = {name: self._registry.potential_at(name, now) for name in self._registry.clients}
-        potential = [people[account.client] for account in self.accounts]
-        return Inputs(
-            now_ms=now,
-            counts={window: sums.copy() for window, sums in self._windows.sums.items()},
-            length_ms=lengths,
-            peak_per_minute=self._windows.peak_per_minute(),
-            followers=self._audience.mean(now, lengths),
-            # None becomes NaN.
-            potential=np.array(potential, dtype=np.float64),
-            coverage=self._coverage.share(now, {w: now - length for w, length in WINDOWS_MS.items()}),
-        )
+        return self._measures.inputs()
 
     @property
     def ledger_entries(self) -> int:

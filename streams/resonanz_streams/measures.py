@@ -1,0 +1,75 @@
+"""All that the KPIs of some accounts are computed from, as of now; pure of log, broker and clock."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from resonanz_streams.audience import AudienceBook
+from resonanz_streams.contributions import net_deltas, standing
+from resonanz_streams.coverage import CoverageBook
+from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Inputs
+from resonanz_streams.ledger import Flags, Ledger
+from resonanz_streams.ledger_rows import Entries
+from resonanz_streams.registry import Account, Registry
+from resonanz_streams.windows import Deltas, Windows, old_edge_ms
+
+
+class Measures:
+    """What counts once, the windows' sums, followers and coverage; row i of every array is account i."""
+
+    def __init__(self, registry: Registry, accounts: Sequence[Account], *, ledger_max_bytes: int) -> None:
+        self.ledger = Ledger(ledger_max_bytes)
+        self.audience = AudienceBook(len(accounts))
+        self.coverage = CoverageBook([account.id for account in accounts])
+        self._windows = Windows(len(accounts))
+        self._accounts = accounts
+        self._registry = registry
+
+    @property
+    def now_ms(self) -> int | None:
+        """As of when; None before the first :meth:`advance`."""
+        return self._windows.now_ms
+
+    def advance(self, now_ms: int) -> None:
+        """Let time pass to ``now_ms``; an earlier time changes nothing."""
+        self._windows.advance(now_ms)
+
+    def load(self, entries: Entries) -> None:
+        """Begin with these net states of distinct keys, ascending."""
+        self.ledger.load(entries.keys, entries.states)
+        self._add(standing(entries.states, entries.accounts.astype(np.int64), entries.kinds.astype(np.int64)))
+
+    def count(self, operations: Entries) -> tuple[Entries, Flags]:
+        """Count operations that are not later than now, each as the state it would make alone.
+
+        Returns the keys whose state changed with their new states, and per operation whether it was news.
+        """
+        changes, news = self.ledger.apply(operations.keys, operations.states)
+        touched = operations.at(changes.first)
+        self._add(net_deltas(changes, touched.accounts.astype(np.int64), touched.kinds.astype(np.int64)))
+        return Entries(changes.keys, changes.after, touched.accounts, touched.kinds), news
+
+    def _add(self, deltas: Deltas) -> None:
+        # Accounts that left the configuration keep their entries and have no row in the windows.
+        here = deltas.rows < len(self._accounts)
+        self._windows.add(deltas if here.all() else deltas.where(here))
+
+    def inputs(self, windows: Sequence[str] = WINDOWS) -> Inputs | None:
+        """The KPIs' inputs for these windows; None before the first :meth:`advance`. Counts are copies."""
+        now = self.now_ms
+        if now is None:
+            return None
+        starts = {window: old_edge_ms(window, now) for window in windows}
+        lengths = {window: now - start for window, start in starts.items()}
+        people = {name: self._registry.potential_at(name, now) for name in self._registry.clients}
+        potential = [people[account.client] for account in self._accounts]
+        return Inputs(
+            now_ms=now,
+            counts={window: self._windows.sums[window].copy() for window in windows},
+            length_ms=lengths,
+            peak_per_minute=self._windows.peak_per_minute(),
+            followers=self.audience.mean(now, lengths),
+            # None becomes NaN.
+            potential=np.array(potential, dtype=np.float64),
+            coverage=self.coverage.share(now, {window: now - WINDOWS_MS[window] for window in windows}),
+        )
