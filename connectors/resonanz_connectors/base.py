@@ -7,7 +7,7 @@ cursor (at least once; readers count once), heartbeats, back-off, gaps, pseudony
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -54,7 +54,7 @@ class Connector(ABC):
     def __init__(self, context: Context) -> None:
         self.context = context
         self.name = context.name
-        self.options = validated(self.options_type, context)
+        self.options = validated(self.options_type, context.name, context.options)
         self.accounts: Mapping[str, Account] = {account.id: account for account in context.accounts}
         now_ms = context.clock()
         partitions = context.registry.partitions
@@ -117,14 +117,18 @@ class Connector(ABC):
         await Life(self).run()
 
 
-def validated(model: type[Options], context: Context) -> Options:
-    """The options, or one sentence for each mistake in them."""
+def validated(model: type[Options], name: str, options: Mapping[str, Any]) -> Options:
+    """The options of connector ``name``.
+
+    Raises:
+        ConfigurationError: one sentence for each mistake in them.
+    """
     try:
-        return model.model_validate(dict(context.options))
+        return model.model_validate(dict(options))
     except ValidationError as error:
         sentences = []
         for problem in error.errors(include_url=False, include_input=False, include_context=False):
-            place = ".".join(str(part) for part in ("connectors", context.name, *problem["loc"]))
+            place = ".".join(str(part) for part in ("connectors", name, *problem["loc"]))
             message = problem["msg"].removeprefix("Value error, ")
             if problem["type"] == "extra_forbidden":
                 message = f"is not an option; write one of {', '.join(sorted(model.model_fields)) or 'none'}"

@@ -152,6 +152,22 @@ def list_accounts(
     return "\n".join(["    accounts:", *lines, ""])
 
 
+def accounts_in(
+    files: Sequence[Path],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    kind: str | None = None,
+    account: str | None = None,
+) -> list[str]:
+    """The accounts in ``files``, most rows first.
+
+    Raises:
+        ConfigurationError: a file or an option is wrong.
+    """
+    found = _accounts(_reading(files, mapping, kind, account).survey())
+    return [name for name, _ in found.most_common()]
+
+
 def unknown_sentence(unknown: Mapping[str, int]) -> str:
     """Which accounts the configuration does not name, and what to write for the first few."""
     rows = sum(unknown.values())

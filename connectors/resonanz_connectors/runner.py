@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import difflib
+import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
-from resonanz_connectors.base import Connector
+from resonanz_connectors.base import Connector, validated
 from resonanz_connectors.context import Context
 from resonanz_connectors.cursors import TopicCursors
 from resonanz_connectors.publisher import open_publisher
@@ -21,6 +22,8 @@ from resonanz_streams.settings import Settings
 from resonanz_streams.topics import TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_tail
 from resonanz_streams.transports.ports import Publisher
+
+log = logging.getLogger(__name__)
 
 GROUP: Final = "resonanz.connectors"
 
@@ -109,10 +112,51 @@ def make_connector(
     )
 
 
+def needed_connectors(settings: Settings, registry: Registry) -> list[str]:
+    """The connectors that have accounts and can run as they are configured.
+
+    One that needs options and has none is left out: its accounts get their events by other ways, such as
+    files that are replayed. So is one that is not installed.
+    """
+    installed = entry_points(group=GROUP).names
+    needed = []
+    for name in dict.fromkeys(account.connector for account in registry.accounts.values()):
+        if name not in installed:
+            log.warning("connector %r is not installed: its accounts only get what others publish", name)
+        elif name in settings.connectors or not _needs_options(connector_class(name)):
+            needed.append(name)
+    return needed
+
+
+def _needs_options(kind: type[Connector]) -> bool:
+    return any(field.is_required() for field in kind.options_type.model_fields.values())
+
+
+def check_connectors(settings: Settings, registry: Registry) -> list[str]:
+    """The connectors that would run, each with its options validated.
+
+    Raises:
+        ConfigurationError: one sentence for each mistake.
+    """
+    problems = []
+    needed = needed_connectors(settings, registry)
+    for name in dict.fromkeys((*needed, *settings.connectors)):
+        try:
+            validated(connector_class(name).options_type, name, settings.connectors.get(name, {}))
+        except ConfigurationError as error:
+            problems.append(str(error))
+        else:
+            if name not in needed:
+                problems.append(f"connectors.{name}: has no accounts; write connector: {name} at an account")
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return needed
+
+
 async def run_connectors(
     settings: Settings, registry: Registry, names: Sequence[str], *, stop: asyncio.Event | None = None
 ) -> None:
-    """Run these connectors (all that have accounts, if ``names`` is empty) until each has ended.
+    """Run these connectors (:func:`needed_connectors`, if ``names`` is empty) until each has ended.
 
     SIGTERM and SIGINT end them cleanly; who gives ``stop`` sees to signals alone. When one fails for
     good, the others are stopped.
@@ -122,7 +166,7 @@ async def run_connectors(
         StopError: a connector cannot go on, or a topic is set up wrongly.
         RetryError: the broker is away.
     """
-    wanted = list(dict.fromkeys(names or (a.connector for a in registry.accounts.values())))
+    wanted = list(dict.fromkeys(names or needed_connectors(settings, registry)))
     stopping = stop or asyncio.Event()
     await asyncio.to_thread(_ensure_topics, settings)
     with contextlib.ExitStack() as closing:

@@ -73,7 +73,8 @@ def message_of(tp: TP, run: Run, generation_id: int) -> Message:
         None,
         None,
         tp,
-        generation_id,
+        # Without it Faust's compiled stream drops the message without a word.
+        generation_id=generation_id,
     )
 
 

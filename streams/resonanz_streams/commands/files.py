@@ -1,0 +1,125 @@
+"""Files in and out: replay, backtest."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from resonanz_streams.commands import options
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+KINDS = ("like", "comment", "share", "post", "audience")
+_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class Duration(click.ParamType):
+    """A number and a unit, such as 5m; the value is in milliseconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Milliseconds."""
+        text = str(value)
+        if not text[:-1].isdigit() or int(text[:-1]) == 0 or text[-1] not in _UNITS_MS:
+            self.fail("write a number and a unit of s, m, h or d, such as 5m", param, ctx)
+        return int(text[:-1]) * _UNITS_MS[text[-1]]
+
+
+class Pace(click.ParamType):
+    """How much faster than it went, or max."""
+
+    name = "N|max"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """A number above 0, or ``max``."""
+        try:
+            speed = float(value) if value != "max" else 1.0
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed < float("inf"):
+            self.fail("write a number above 0, or max", param, ctx)
+        return "max" if value == "max" else speed
+
+
+class Mapping(click.ParamType):
+    """field=column."""
+
+    name = "field=column"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """(field, column)."""
+        if isinstance(value, tuple):
+            return value
+        field, equals, column = str(value).partition("=")
+        if not (field and equals and column):
+            self.fail(f"{value!r} is no pair; write field=column, such as at_ms=created_at", param, ctx)
+        return field, column
+
+
+def reading(command: Command) -> Command:
+    """The arguments that say which files and how to read them."""
+    for decorate in (
+        click.option("--account", help="For rows that name none."),
+        click.option("--kind", type=click.Choice(KINDS), help="For rows that name none."),
+        click.option(
+            "--map", "mapping", type=Mapping(), multiple=True, help="A field's column; may be repeated."
+        ),
+        click.argument(
+            "files",
+            nargs=-1,
+            required=True,
+            metavar="FILE…",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.command()
+@reading
+@click.option("--speed", type=Pace(), default="max", show_default=True, help="Times as fast as it went.")
+@click.option("--shift-to-now", is_flag=True, help="Move all times so that the newest is now.")
+@click.option(
+    "--list-accounts", is_flag=True, help="Only print the files' accounts, as the configuration wants them."
+)
+@options.config
+def replay(
+    *,
+    files: tuple[Path, ...],
+    mapping: tuple[tuple[str, str], ...],
+    kind: str | None,
+    account: str | None,
+    speed: Any,
+    shift_to_now: bool,
+    list_accounts: bool,
+    config_path: Path,
+) -> None:
+    """Publish the events of CSV, TSV, JSON Lines or Parquet files (also .gz).
+
+    The same command goes on where it was stopped.
+    """
+    from resonanz_connectors import replay_command
+
+    if list_accounts:
+        found = replay_command.list_accounts(files, mapping=dict(mapping), kind=kind, account=account)
+        click.echo(found, nl=False)
+        return
+    options.log_as("replay")
+    settings, registry = options.load(config_path)
+    replay_command.run_replay(
+        settings,
+        registry,
+        files,
+        mapping=dict(mapping),
+        kind=kind,
+        account=account,
+        speed=speed,
+        shift_to_now=shift_to_now,
+    )
+
+
+COMMANDS = (replay,)

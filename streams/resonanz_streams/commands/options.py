@@ -1,0 +1,88 @@
+"""What several commands take, and how they print."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from resonanz_streams.errors import ResonanzError
+from resonanz_streams.registry import Registry, build_registry
+from resonanz_streams.settings import DEFAULT_PATH, Settings, load_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+config = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The configuration.",
+)
+as_json = click.option("--json", "json_wanted", is_flag=True, help="For programs.")
+host = click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where to listen; beyond loopback tokens are needed.",
+)
+
+
+def port(default: int) -> Callable[[Command], Command]:
+    """``--port`` with this default."""
+    return click.option(
+        "--port", type=click.IntRange(1, 65_535), default=default, show_default=True, help="Where to listen."
+    )
+
+
+def load(path: Path) -> tuple[Settings, Registry]:
+    """Settings and registry of a configuration file.
+
+    Raises:
+        ConfigurationError: one line for each mistake.
+    """
+    settings = load_settings(path, os.environ)
+    return settings, build_registry(settings)
+
+
+def log_as(name: str) -> None:
+    """Warnings and worse go to standard error, a line each, with the time and the process's name."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stderr,
+        format=f"%(asctime)s {name} %(levelname)s: %(message)s",
+        force=True,
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_known_traces)
+
+
+def _without_known_traces(record: logging.LogRecord) -> bool:
+    """Faust and its like log the trace of an error of ours before we tell it in a sentence."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ResonanzError))
+
+
+def print_json(document: Any) -> None:
+    """To standard output, indented where a person looks."""
+    indent = orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0
+    text = orjson.dumps(document, option=indent | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    click.echo(text.decode(), nl=False)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """To standard output; ``right`` names the columns of numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    # Without a terminal nothing must be folded: a program may read it.
+    console = Console() if sys.stdout.isatty() else Console(width=10_000, soft_wrap=True)
+    console.print(table, highlight=False, markup=False)

@@ -1,0 +1,54 @@
+"""The long-running parts one by one: worker, wall, connect. Each ends cleanly on SIGTERM and Ctrl-C."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from resonanz_streams.commands import options
+from resonanz_streams.commands.parent import supervised
+
+
+@click.command()
+@options.config
+@options.host
+@options.port(9464)
+@supervised
+def worker(config_path: Path, host: str, port: int) -> None:
+    """Count: read the topics, keep the state, serve /metrics, /healthz and /readyz."""
+    from resonanz_streams.worker import run_worker
+
+    options.log_as("worker")
+    settings, registry = options.load(config_path)
+    run_worker(settings, registry, host=host, port=port)
+
+
+@click.command()
+@options.config
+@options.host
+@options.port(8080)
+@click.option("--worker", "worker_url", metavar="URL", help="Relay this worker's /metrics.")
+@supervised
+def wall(config_path: Path, host: str, port: int, worker_url: str | None) -> None:
+    """Show: the page, the live stream and the JSON API."""
+    from resonanz_dashboards.wall import run_wall
+
+    options.log_as("wall")
+    settings, registry = options.load(config_path)
+    run_wall(settings, registry, host, port, worker_url)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="NAME…")
+@options.config
+@supervised
+def connect(names: tuple[str, ...], config_path: Path) -> None:
+    """Publish: run these connectors, or all that have accounts."""
+    from resonanz_connectors.runner import run_connectors
+
+    options.log_as("connect")
+    settings, registry = options.load(config_path)
+    asyncio.run(run_connectors(settings, registry, names))
+
+
+COMMANDS = (worker, wall, connect)

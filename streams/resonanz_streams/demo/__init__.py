@@ -1,0 +1,1 @@
+"""The simulated agency of ``resonanz up --demo``."""
