@@ -187,6 +187,7 @@ class Ledger:
     def merge_job(self) -> Callable[[], Callable[[], None]] | None:
         """A long merge that is due, or None; None too while one is under way.
 
+        It takes in all that has piled up since the last one, however much: look-ups search every segment.
         Call the job in a thread, then the function it returns in the ledger's own thread; the ledger may
         be used meanwhile. Needs up to three times the memory of what it merges.
         """
@@ -194,11 +195,13 @@ class Ledger:
             return None
         if len(self) > self._max_entries:
             return self._job(tuple(self._segments))
+        due, newer = None, 0
         for place in range(len(self._segments) - 1, 0, -1):
-            older, newer = self._segments[place - 1 : place + 1]
-            if len(older) <= 2 * len(newer) and len(older) + len(newer) > _INLINE_MERGE:
-                return self._job((older, newer))
-        return None
+            newer += len(self._segments[place])
+            older = len(self._segments[place - 1])
+            if older <= 2 * newer and older + newer > _INLINE_MERGE:
+                due = place - 1
+        return None if due is None else self._job(tuple(self._segments[due:]))
 
     def _job(self, parts: tuple[Segment, ...]) -> Callable[[], Callable[[], None]]:
         self._in_job = parts[-1]
