@@ -18,7 +18,7 @@ from typing import Final, Self
 from tests.processes import free_port, wait_until
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-POM: Final = ROOT / "tests" / "kafka" / "pom.xml"
+POM: Final = ROOT / "tests" / "broker" / "pom.xml"
 PROPERTIES: Final = POM.with_name("server.properties")
 INSTALL: Final = "apt-get install default-jre-headless maven"
 _COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
