@@ -54,11 +54,14 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 20.0)
 @asynccontextmanager
 async def running(url: str, book: Book, **settings: Any) -> AsyncIterator[Any]:
     app = tiny_app(url, book, **settings)
-    await app.start()
+    # Faust's start waits for the first recovery, which some tests hold up.
+    starting = asyncio.create_task(app.start())
     try:
         yield app
     finally:
         await asyncio.wait_for(app.stop(), 15)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
 
 
 def test_reads_what_several_processes_append_in_order_and_comes_back_where_it_was(
@@ -179,7 +182,7 @@ def test_nothing_is_read_before_recovery_has_ended(url: str) -> None:
         async with running(url, book) as app:
             with pytest.raises(AssertionError):
                 await until(lambda: bool(book.lines), "a line is read", 0.5)
-            assert app.rebalancing
+            assert not book.owned
             may_go_on.set()
             await until(lambda: book.lines == [b"1"], "it is read")
 
@@ -223,8 +226,8 @@ def test_sigterm_ends_a_worker_that_reads(url: str, tmp_path: Path) -> None:
         Process(["-m", "tests.pipeline.tiny", url, str(report)], tmp_path / "worker.log") as worker,
         Process(["-m", "tests.pipeline.appending", url, "a", "20000"], tmp_path / "appending.log") as source,
     ):
-        wait_until(lambda: source.process.poll() is not None or _ends(url) > 1, "something is appended")
-        wait_until(lambda: "gone wrong" in worker.output() or _ends(url) > 20, "more is appended")
+        wait_until(lambda: "reading" in worker.output(), "the worker reads")
+        wait_until(lambda: _ends(url) > 20, "something is appended")
         assert worker.terminate(10) == 0, worker.output()
         assert source.process.wait(30) == 0, source.output()
     assert json.loads(report.read_text())["calls"][-1] == "revoked [0, 1, 2]"

@@ -89,6 +89,7 @@ async def _until_terminated(url: str) -> str:
     app = tiny_app(url, book)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     await app.start()
+    print("reading", flush=True)
     await ended.wait()
     await app.stop()
     return json.dumps({"calls": book.calls, "lines": len(book.lines)})
