@@ -1,0 +1,196 @@
+"""How connectors write to Kafka; see ports.Publisher."""
+
+import contextlib
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from kafka import KafkaProducer
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+
+from resonanz_streams.errors import RetryError, StopError
+from resonanz_streams.transports.brokers import open_admin
+from resonanz_streams.transports.kafka_url import parse
+from resonanz_streams.transports.ports import Outgoing
+
+BUFFER_BYTES: Final = 16 * 2**20
+LARGEST_BYTES: Final = 2 * 2**20
+FLUSH_SECONDS: Final = 10.0
+BLOCK_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 3.0
+_FOR_EVER_MS: Final = 10**12
+_RECORD_OVERHEAD: Final = 100
+
+Place = tuple[str, int]
+
+
+class KafkaPublisher:
+    """ports.Publisher: idempotent, acks=all, lz4; records of a partition stay in order.
+
+    It connects with the first record. What could not be written stays queued and is written when the
+    broker is back, even if the caller publishes it again (readers count it once).
+    """
+
+    def __init__(self, url: str, *, prefix: str = "", buffer_bytes: int = BUFFER_BYTES) -> None:
+        self._url = url
+        self._target = parse(url)
+        self._prefix = prefix
+        self._buffer_bytes = buffer_bytes
+        self._lock = threading.Lock()
+        self._producer: Any = None
+        self._waiting: deque[tuple[Any, int]] = deque()
+        self._bytes = 0
+        self._ends: dict[Place, int] = {}
+        self._failure: Exception | None = None
+
+    def publish(self, records: Sequence[Outgoing]) -> None:
+        """See ports.Publisher. When it raises, the first of ``records`` may be queued, the others not.
+
+        Raises:
+            RetryError: the broker is away.
+            StopError: a topic does not exist, a record is too large, or Kafka does not let us.
+        """
+        with self._lock:
+            producer = self._connected()
+            for record in records:
+                size = len(record.value or b"") + len(record.key or b"") + _RECORD_OVERHEAD
+                if self._bytes + size > self._buffer_bytes:
+                    self._make_room(size)
+                with self._explained(record):
+                    future = producer.send(
+                        self._prefix + record.topic,
+                        record.value,
+                        record.key,
+                        list(record.headers),
+                        record.partition,
+                    )
+                self._waiting.append((future, size))
+                self._bytes += size
+
+    def _connected(self) -> Any:
+        if self._producer is None:
+            self._knock()
+            try:
+                self._producer = KafkaProducer(
+                    **self._target.client_settings(),
+                    client_id="resonanz",
+                    acks="all",
+                    enable_idempotence=True,
+                    compression_type="lz4",
+                    linger_ms=5,
+                    batch_size=256 * 1024,
+                    max_request_size=LARGEST_BYTES,
+                    allow_auto_create_topics=False,
+                    # Nothing expires: an outage must not lose or reorder what is queued.
+                    delivery_timeout_ms=_FOR_EVER_MS,
+                    request_timeout_ms=10_000,
+                    max_block_ms=int(BLOCK_SECONDS * 1000),
+                    bootstrap_timeout_ms=int(BLOCK_SECONDS * 1000),
+                    reconnect_backoff_max_ms=1_000,
+                    metrics_enabled=False,
+                )
+            except KafkaError:
+                raise self._target.away() from None
+        return self._producer
+
+    def _knock(self) -> None:
+        # kafka-python needs long to see that nobody is there, and leaves its sockets open.
+        for server in self._target.servers:
+            host, _, port = server.rpartition(":")
+            with contextlib.suppress(OSError):
+                socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+                return
+        raise self._target.away()
+
+    def _make_room(self, size: int) -> None:
+        self._harvest()
+        while self._waiting and self._bytes + size > self._buffer_bytes:
+            try:
+                self._waiting[0][0].get(BLOCK_SECONDS)
+            except KafkaTimeoutError:
+                raise self._target.away() from None
+            except KafkaError:
+                pass  # the harvest keeps it for the next flush to tell
+            self._harvest()
+
+    def _harvest(self) -> None:
+        """Take note of what is written, and of what never will be."""
+        while self._waiting and self._waiting[0][0].is_done:
+            future, size = self._waiting.popleft()
+            self._bytes -= size
+            if future.failed():
+                self._failure = future.exception
+            else:
+                topic, partition, _, offset = future.value[:4]
+                self._ends[topic.removeprefix(self._prefix), partition] = offset + 1
+
+    def flush(self) -> Mapping[Place, int]:
+        """See ports.Publisher."""
+        with self._lock:
+            producer = self._producer
+        if producer is not None:
+            # Without the lock: others may go on publishing.
+            with contextlib.suppress(KafkaTimeoutError):
+                producer.flush(FLUSH_SECONDS)
+        with self._lock:
+            self._harvest()
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                with self._explained(None):
+                    raise failure
+            if self._waiting:
+                raise self._target.away()
+            return dict(self._ends)
+
+    @contextlib.contextmanager
+    def _explained(self, record: Outgoing | None) -> Iterator[None]:
+        try:
+            yield
+        except MessageSizeTooLargeError:
+            raise StopError(
+                f"a record is larger than Kafka takes ({LARGEST_BYTES} bytes); publish smaller ones"
+            ) from None
+        except AuthorizationError as error:
+            raise StopError(
+                f"Kafka at {self._target} does not allow this user to write ({error}); give it the right to"
+            ) from None
+        except (KafkaTimeoutError, ValueError):
+            raise self._refused(record) from None
+        except KafkaError as error:
+            raise RetryError(f"Kafka at {self._target} failed: {error}; publish again") from None
+
+    def _refused(self, record: Outgoing | None) -> Exception:
+        """Why a topic's metadata could not be had, or a partition is not among its own."""
+        if record is None:
+            return self._target.away()
+        try:
+            admin = open_admin(self._url, prefix=self._prefix)
+        except RetryError as error:
+            return error
+        ends = admin.end_offsets(record.topic)
+        admin.close()
+        name = self._prefix + record.topic
+        if not ends:
+            return StopError(f"topic {name} does not exist; make it with: resonanz topics --create")
+        if record.partition is not None and record.partition not in ends:
+            return StopError(
+                f"topic {name} has {len(ends)} partitions, no number {record.partition}; "
+                f"write partitions: {len(ends)}"
+            )
+        return self._target.away()
+
+    def close(self) -> None:
+        """See ports.Publisher. It releases even if the broker is away."""
+        try:
+            self.flush()
+        finally:
+            with self._lock:
+                producer, self._producer = self._producer, None
+            if producer is not None:
+                if self._waiting:
+                    # Its own ``close`` would wait for the broker, fail, and leave its thread running.
+                    producer._sender.force_close()  # noqa: SLF001
+                    producer._sender.join(_CONNECT_SECONDS)  # noqa: SLF001
+                producer.close(_CONNECT_SECONDS)

@@ -1,0 +1,161 @@
+"""State on Kafka: a flush is one transaction of a partition's own producer; see ports.py for the rest.
+
+The state of partition n is partition n of topic ``engine-state``, newest row of each key; where to read
+on is the group's committed offsets. A row's key carries the group, so that several may share the topic.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from resonanz_streams.errors import RetryError, StopError
+from resonanz_streams.topics import SOURCE_TOPICS, STATE, partition_of_key
+from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_transaction import Place, Row, TransactionalWriter
+from resonanz_streams.transports.kafka_url import parse
+from resonanz_streams.transports.ports import Flush, Outgoing, Recovered
+
+FETCH_BYTES: Final = 8 * 2**20
+STALL_SECONDS: Final = 40.0
+"""Without any progress for so long, reading the state is given up. Longer than a transaction may stay open:
+one of another group holds up what can be read."""
+
+
+class KafkaStore:
+    """ports.StateStore, for the event loop it is first used on."""
+
+    def __init__(self, url: str, *, prefix: str, group: str) -> None:
+        self._target = parse(url)
+        self._prefix = prefix
+        self._group = group
+        self._marker = f"{group}/".encode()
+        self._writers: dict[int, TransactionalWriter] = {}
+
+    async def recover(self, partition: int) -> Recovered:
+        """See ports.StateStore."""
+        await self.release(partition)
+        writer = TransactionalWriter(self._target, f"{self._prefix}{self._group}-{partition}")
+        self._writers[partition] = writer
+        try:
+            # First the fence: from here on nobody else adds to what is read now.
+            await writer.fence()
+            async with self._reader() as reader:
+                rows = await self._rows(reader, partition)
+                return Recovered(rows, await self._offsets(reader, partition))
+        except BaseException:
+            await self.release(partition)
+            raise
+
+    @contextlib.asynccontextmanager
+    async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
+        reader = AIOKafkaConsumer(
+            **self._target.client_settings(),
+            client_id="resonanz",
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=50,
+            request_timeout_ms=10_000,
+        )
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await reader.start()
+            yield reader
+        except TimeoutError:
+            raise self._target.away() from None
+        except KafkaError as error:
+            raise RetryError(f"Kafka at {self._target} failed: {error}") from None
+        finally:
+            await end(reader)
+
+    async def _rows(self, reader: Any, partition: int) -> dict[bytes, bytes]:
+        place = TopicPartition(self._prefix + STATE, partition)
+        if place.topic not in await reader.topics():
+            raise StopError(f"topic {place.topic} does not exist; make it with: resonanz topics --create")
+        reader.assign([place])
+        await reader.seek_to_beginning(place)
+        rows: dict[bytes, bytes] = {}
+        last: int | None = None
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(STALL_SECONDS) as limit:
+            # Until the position, not the last row, is at the end: there stands a transaction's marker.
+            while last is None or await reader.position(place) < last:
+                fetched = await reader.getmany(place, timeout_ms=200)
+                last = reader.highwater(place) if last is None else last
+                for records in fetched.values():
+                    self._take(rows, records)
+                    limit.reschedule(loop.time() + STALL_SECONDS)
+        return rows
+
+    def _take(self, rows: dict[bytes, bytes], records: Any) -> None:
+        for record in records:
+            if not (record.key and record.key.startswith(self._marker)):
+                continue
+            key = record.key[len(self._marker) :]
+            if record.value is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = record.value
+
+    async def _offsets(self, reader: Any, partition: int) -> dict[str, int]:
+        async with asyncio.timeout(STALL_SECONDS):
+            offsets = {}
+            for topic in SOURCE_TOPICS:
+                place = TopicPartition(self._prefix + topic, partition)
+                committed = await reader.committed(place)
+                if committed is None:
+                    continue
+                offsets[topic] = committed
+                last = (await reader.end_offsets([place]))[place]
+                if last < committed:
+                    raise StopError(
+                        f"topic {place.topic}, partition {partition}, ends at {last}, but its records up to "
+                        f"{committed} have been counted: it was deleted or cut off; "
+                        "recompute with: resonanz rebuild"
+                    )
+            return offsets
+
+    async def flush(self, partition: int, flush: Flush) -> None:
+        """See ports.StateStore."""
+        writer = self._writers.get(partition)
+        if writer is None:
+            raise RetryError(f"partition {partition} has been given up; it must be recovered first")
+        state: list[Row] = [(self._marker + key, value, ()) for key, value in flush.rows.items()]
+        batches: dict[Place, list[Row]] = {(self._prefix + STATE, partition): state} if state else {}
+        offsets = {TopicPartition(self._prefix + topic, partition): at for topic, at in flush.offsets.items()}
+        try:
+            counts = {record.topic: 0 for record in flush.records}
+            for topic in counts:
+                counts[topic] = await writer.partitions_for(self._prefix + topic)
+            for record in flush.records:
+                place = self._prefix + record.topic, _partition_for(record, counts[record.topic], partition)
+                batches.setdefault(place, []).append((record.key, record.value, record.headers))
+            if batches or offsets:
+                await writer.write(batches, offsets, self._group)
+        except BaseException:
+            # Whatever became of it: only a new writer may go on.
+            await self.release(partition)
+            raise
+
+    async def release(self, partition: int) -> None:
+        """See ports.StateStore."""
+        writer = self._writers.pop(partition, None)
+        if writer is not None:
+            await writer.abandon()
+
+    async def close(self) -> None:
+        """See ports.StateStore."""
+        for partition in tuple(self._writers):
+            await self.release(partition)
+
+
+def _partition_for(record: Outgoing, count: int, own: int) -> int:
+    if record.partition is not None:
+        return record.partition
+    return own % count if record.key is None else partition_of_key(record.key, count)
