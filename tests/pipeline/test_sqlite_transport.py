@@ -179,7 +179,7 @@ def test_nothing_is_read_before_recovery_has_ended(url: str) -> None:
             await may_go_on.wait()
 
         book.before_assigned = slow
-        async with running(url, book) as app:
+        async with running(url, book):
             with pytest.raises(AssertionError):
                 await until(lambda: bool(book.lines), "a line is read", 0.5)
             assert not book.owned

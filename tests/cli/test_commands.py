@@ -1,0 +1,239 @@
+"""The commands that answer and end: exit codes, data on standard output, sentences on standard error."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from resonanz_streams import cli
+from resonanz_streams.events import KpiEntry, KpiSnapshot, encode
+from resonanz_streams.topics import KPIS
+from resonanz_streams.transports.brokers import open_admin
+from resonanz_streams.transports.ports import Outgoing
+
+RIGHT = """\
+clients:
+  bakery:
+    name: Bakery Winter
+    potential: 1200
+    accounts: ["file:a17", {id: "facebook:bakery", connector: simulator}]
+  choir:
+    name: Village Choir
+    accounts: ["file:b2"]
+"""
+
+WRONG = """\
+clients:
+  bakery:
+    name: Bakery Winter
+    potential: many
+    timezone: Europe/Berln
+    accounts: ["a17"]
+  Choir!:
+    name: Village Choir
+broker: mqtt://there
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "resonanz.yaml"
+    path.write_text(RIGHT)
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    code = cli.run([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_check_names_every_mistake_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "resonanz.yaml"
+    path.write_text(WRONG)
+    code, out, err = run(capsys, "check", "--config", path)
+    assert (code, out) == (2, "")
+    for line, words in ((4, "potential"), (5, "Europe/Berlin"), (6, "platform:native-id"), (9, "kafka://")):
+        assert any(f"resonanz.yaml:{line}:" in told and words in told for told in err.splitlines()), err
+    assert "Traceback" not in err
+
+
+def test_check_says_what_is_right_and_what_is_missing(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "check", "--config", config)
+    assert code == 0
+    assert out.endswith("right. 2 clients, 3 accounts, connectors: simulator.\n")
+    assert err == "Without potential, so without interactions_per_potential: choir.\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("connectors: {simulator: {sed: 7}}", "connectors.simulator.sed: is not an option"),
+        ("connectors: {bluesky: {}}", "connectors.bluesky: has no accounts"),
+        ("connectors: {blusky: {}}", "did you mean 'bluesky'?"),
+    ],
+)
+def test_check_looks_into_the_connectors(
+    config: Path, capsys: pytest.CaptureFixture[str], lines: str, sentence: str
+) -> None:
+    config.write_text(RIGHT + lines)
+    code, _, err = run(capsys, "check", "--config", config)
+    assert code == 2
+    assert sentence in err
+
+
+def test_a_missing_configuration_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "check", "--config", tmp_path / "none.yaml")
+    assert code == 2
+    assert "there is no such file" in err
+    assert "resonanz up --demo" in err
+
+
+def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "replay")[0] == 2
+    assert run(capsys, "nonsense")[0] == 2
+    code, _, err = run(capsys, "replay", __file__, "--map", "nonsense")
+    assert code == 2
+    assert "write field=column" in err
+
+
+def test_kpis_and_connectors_for_programs_and_people(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "kpis", "--json")
+    assert code == 0
+    assert [kpi["kpi"] for kpi in json.loads(out)] == [
+        "interactions",
+        "velocity",
+        "engagement_rate_by_followers",
+        "interactions_per_potential",
+    ]
+    assert "interactions_per_potential" in run(capsys, "kpis")[1]
+    _, out, _ = run(capsys, "connectors", "--json")
+    assert [one["connector"] for one in json.loads(out)] == ["bluesky", "file", "simulator"]
+
+
+def test_topics_complains_then_creates(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "topics", "--config", config)
+    assert code == 1
+    assert "topic likes does not exist; make it with: resonanz topics --create" in err
+    assert run(capsys, "topics", "--create", "--config", config)[0] == 0
+    code, out, err = run(capsys, "topics", "--json", "--config", config)
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told["problems"] == []
+    assert {"topic": "likes", "partitions": 4, "cleanup": "delete", "records": 0} in told["topics"]
+    config.write_text(RIGHT + "partitions: 6\n")
+    code, _, err = run(capsys, "topics", "--create", "--config", config)
+    assert code == 1
+    assert "topic likes has 4 partitions, the configuration says 6" in err
+
+
+def tell(config: Path, snapshot: KpiSnapshot) -> None:
+    """Write a snapshot as a worker would."""
+    from resonanz_connectors.publisher import open_publisher
+
+    url = f"sqlite:///{config.parent}/resonanz.db"
+    assert run_quietly("topics", "--create", "--config", config) == 0
+    publisher = open_publisher(url)
+    publisher.publish([Outgoing(KPIS, snapshot.account.encode(), encode(snapshot))])
+    publisher.close()
+    admin = open_admin(url)
+    assert sum(admin.end_offsets(KPIS).values()) == 1
+    admin.close()
+
+
+def run_quietly(*arguments: str | Path) -> int:
+    return cli.run([str(argument) for argument in arguments])
+
+
+SNAPSHOT = KpiSnapshot(
+    at_ms=1_700_000_000_000,
+    client="bakery",
+    platform="file",
+    account="file:a17",
+    coverage=0.5,
+    kpis=[
+        KpiEntry(
+            kpi="engagement_rate_by_followers",
+            window="24h",
+            value=13.33,
+            lo=3.63,
+            hi=34.14,
+            numerator=4.0,
+            denominator=300.0,
+            coverage=0.5,
+        ),
+        KpiEntry(kpi="interactions_per_potential", window="1h", coverage=1.0, reason="no_potential"),
+    ],
+)
+
+
+def test_query_in_every_format(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(config, SNAPSHOT)
+    capsys.readouterr()
+    code, out, _ = run(capsys, "query", "file:a17", "--config", config)
+    assert code == 0
+    assert "2023-11-14 22:13:20 UTC" in out
+    assert "13.33  3.63 to 34.14  4 / 300       50%  PARTIAL" in out
+    assert "absent" in out
+    assert "no_potential" in out
+    _, out, _ = run(capsys, "query", "file:a17", "--config", config, "--window", "1h", "--json")
+    (row,) = json.loads(out)
+    assert (row["kpi"], row["value"], row["reason"], row["client"]) == (
+        "interactions_per_potential",
+        None,
+        "no_potential",
+        "bakery",
+    )
+    _, out, _ = run(capsys, "query", "file:a17", "--config", config, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["value"] for row in rows] == ["13.33", ""]
+    assert list(rows[0]) == [
+        "at_ms",
+        "client",
+        "platform",
+        "account",
+        "kpi",
+        "window",
+        "part",
+        "value",
+        "lo",
+        "hi",
+        "numerator",
+        "denominator",
+        "coverage",
+        "reason",
+    ]
+
+
+def test_query_of_what_is_not_there(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "query", "file:a71", "--config", config)
+    assert code == 2
+    assert "did you mean file:a17" in err
+    code, _, err = run(capsys, "query", "file:b2", "--config", config)
+    assert code == 1
+    assert "nothing is known of file:b2 yet" in err
+
+
+def test_replay_publishes_what_the_configuration_knows(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(
+        "id,when,kind,account\n"
+        "1,2024-05-01T10:00:00Z,like,file:a17\n"
+        "2,2024-05-01T10:00:01Z,like,file:nobody\n"
+    )
+    code, _, err = run(capsys, "replay", path, "--config", config)
+    assert code == 2
+    assert "at_ms" in err
+    code, _, err = run(capsys, "replay", path, "--map", "at_ms=when", "--config", config)
+    assert code == 0
+    assert "published 1 likes" in err
+    assert '- "file:nobody"' in err
+    code, out, _ = run(capsys, "replay", path, "--map", "at_ms=when", "--list-accounts")
+    assert code == 0
+    assert '- "file:a17"  # 1 row' in out
