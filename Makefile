@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
+FOLDER ?= resonanz-demo
 
 .PHONY: run test check bench clean
 
 run: .venv/.run  ## the live wall on the embedded broker
-	$(BIN)/resonanz up --demo --port $(PORT)
+	$(BIN)/resonanz up --demo --port $(PORT) --folder $(FOLDER)
 
 test: .venv/.test  ## every test; what needs Java, Chromium or promtool says so when it is missing
 	$(BIN)/pytest

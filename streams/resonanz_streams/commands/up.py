@@ -22,7 +22,7 @@ DEMO_FOLDER: Final = Path("resonanz-demo")
 
 
 @click.command()
-@click.option("--demo", is_flag=True, help="A simulated agency, in ./resonanz-demo.")
+@click.option("--demo", is_flag=True, help="A simulated agency.")
 @click.option(
     "--bluesky", multiple=True, metavar="HANDLE", help="Watch a real Bluesky account; may be repeated."
 )
@@ -36,6 +36,13 @@ DEMO_FOLDER: Final = Path("resonanz-demo")
 @click.option("--map", "mapping", type=Mapping(), multiple=True, help="A field's column in the files.")
 @click.option("--kind", type=click.Choice(KINDS), help="For rows of the files that name none.")
 @click.option("--account", help="For rows of the files that name none.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEMO_FOLDER,
+    show_default=True,
+    help="Where --demo, --bluesky and --file keep configuration and database.",
+)
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help=f"[default: {DEFAULT_PATH}]")
 @options.host
 @options.port(8080)
@@ -44,6 +51,7 @@ def up(
     demo: bool,
     bluesky: tuple[str, ...],
     files: tuple[Path, ...],
+    folder: Path,
     config_path: Path | None,
     host: str,
     port: int,
@@ -63,14 +71,14 @@ def up(
             raise click.UsageError(
                 "--config says it all; leave out --demo, --bluesky and --file, or --config"
             )
-        config_path = _arranged(demo, bluesky, files, reading)
+        config_path = arrange(_wanted(demo, bluesky, files, reading), folder)
     path = config_path or DEFAULT_PATH
     settings, registry = options.load(path)
     parts = _parts(settings, registry, path, host, port)
     return asyncio.run(_supervise(parts, _addresses(host, port, path)))
 
 
-def _arranged(demo: bool, bluesky: tuple[str, ...], files: tuple[Path, ...], reading: dict[str, Any]) -> Path:
+def _wanted(demo: bool, bluesky: tuple[str, ...], files: tuple[Path, ...], reading: dict[str, Any]) -> Wanted:
     from resonanz_connectors.replay_command import accounts_in
 
     mapping = dict(reading["mapping"])
@@ -78,7 +86,7 @@ def _arranged(demo: bool, bluesky: tuple[str, ...], files: tuple[Path, ...], rea
     found = accounts_in(files, mapping=mapping, **defaults) if files else []
     if files and not found:
         raise ConfigurationError(f"{files[0]}: has no row that can be shown")
-    wanted = Wanted(
+    return Wanted(
         demo=demo,
         bluesky=bluesky,
         files=[file.resolve() for file in files],
@@ -86,7 +94,6 @@ def _arranged(demo: bool, bluesky: tuple[str, ...], files: tuple[Path, ...], rea
         mapping=mapping,
         defaults=defaults,
     )
-    return arrange(wanted, DEMO_FOLDER)
 
 
 def _parts(settings: Settings, registry: Registry, path: Path, host: str, port: int) -> list[Part]:
