@@ -181,15 +181,17 @@ class Worker:
             log.warning("a connector's heartbeat cannot be read and is left out: %s", error)
 
 
-def run_worker(settings: Settings, registry: Registry, *, host: str, port: int) -> None:
-    """Run until SIGTERM or SIGINT, which flush a last time.
+def run_worker(
+    settings: Settings, registry: Registry, *, host: str, port: int, store: StateStore | None = None
+) -> None:
+    """Run until SIGTERM or SIGINT, which flush a last time. ``store``: instead of the broker's own.
 
     Raises:
         ResonanzError: what a person can mend, in a sentence.
     """
 
     async def main() -> None:
-        worker = Worker(settings, registry, host=host, port=port)
+        worker = Worker(settings, registry, host=host, port=port, store=store)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, worker.stop)

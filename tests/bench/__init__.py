@@ -1,0 +1,1 @@
+"""``python -m tests.bench``: every hot path against a peer and its physical limit, in one run."""

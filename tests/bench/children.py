@@ -1,0 +1,85 @@
+"""Processes that are measured: each measures itself and prints what it found as lines of JSON."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from tests.bench.figures import Round
+from tests.processes import Process, free_port, wait_until
+
+MARK: Final = "bench "
+PATIENCE_SECONDS: Final = 240.0
+
+
+def tell(what: str, **figures: Any) -> None:
+    """Print, in the measured process, what it found."""
+    sys.stdout.write(f"{MARK}{msgspec.json.encode({'what': what, **figures}).decode()}\n")
+    sys.stdout.flush()
+
+
+class Child(Process):
+    """A measured process: ``python -m tests.bench.MODULE``."""
+
+    def __init__(self, module: str, arguments: Sequence[str], folder: Path) -> None:
+        number = len(list(folder.glob("*.log")))
+        super().__init__([*_module(module), *arguments], folder / f"{number}-{module}.log")
+
+    def told(self, what: str) -> list[dict[str, Any]]:
+        """All that it has told of this kind.
+
+        Raises:
+            AssertionError: it has ended otherwise than well; the message is what it printed.
+        """
+        output = self.output()
+        if self.process.poll():
+            raise AssertionError(f"{self.log.stem} ended with {self.process.returncode}: {output[-2000:]}")
+        found = [
+            msgspec.json.decode(line.removeprefix(MARK))
+            for line in output.splitlines()
+            if line.startswith(MARK)
+        ]
+        return [one for one in found if one["what"] == what]
+
+    def wait_for(self, what: str, count: int = 1, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+        """Wait until it has told this ``count`` times; returns the last."""
+        wait_until(lambda: len(self.told(what)) >= count, f"{self.log.stem} tells {what}", seconds)
+        return self.told(what)[-1]
+
+    def ask(self) -> dict[str, Any]:
+        """What the process says of itself now; see :mod:`tests.bench.timed_worker`."""
+        count = len(self.told("asked"))
+        os.kill(self.process.pid, signal.SIGUSR1)
+        return self.wait_for("asked", count + 1, 30)
+
+    def memory_mb(self) -> tuple[float, float]:
+        """Resident memory now, and its peak."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        sizes = dict(line.split(":", 1) for line in text.splitlines() if line.startswith("Vm"))
+        return tuple(int(sizes[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+
+
+class WorkerChild(Child):
+    """The real worker, timed. ``records``: how many the topics hold."""
+
+    def __init__(self, config: Path, records: int, folder: Path) -> None:
+        self.port = free_port()
+        arguments = ["--config", str(config), "--port", str(self.port), "--records", str(records)]
+        super().__init__("timed_worker", arguments, folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+
+def measured_child(module: str, arguments: Sequence[str], folder: Path) -> Round:
+    """Run a child until it has told its round."""
+    with Child(module, arguments, folder) as child:
+        return msgspec.convert(child.wait_for("round")["round"], Round)
+
+
+def _module(name: str) -> list[str]:
+    return ["-m", f"tests.bench.{name}"]

@@ -1,0 +1,125 @@
+"""100,000 account series scraped from the real exporter while events flow."""
+
+import gzip
+import http.client
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from resonanz_connectors.publisher import open_publisher
+from resonanz_streams.clock import wall_ms
+from resonanz_streams.events import Audience, encode
+from resonanz_streams.transports.ports import Outgoing
+from tests.bench.children import WorkerChild
+from tests.bench.load import Load, make_load, settings_data
+from tests.bench.logs import fill_sqlite, outgoing, records_in, split, write_config
+
+ACCOUNTS: Final = 5_000
+RATE: Final = 20_000
+_BEAT_SECONDS: Final = 0.1
+_EXPORT: Final = {"velocity": ["1h"]}
+"""Three more than the default's seventeen: twenty series an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrapes:
+    """``seconds`` of each scrape; ``stall`` is the longest of the worker's event loop while they went on,
+    ``own`` the longest that its own thread worked without a pause, ``quiet`` the stall without scrapes."""
+
+    series: int
+    seconds: Sequence[float]
+    stall: float
+    own: float
+    quiet: float
+    rate: float
+
+    @property
+    def median(self) -> float:
+        """Seconds."""
+        return median(self.seconds)
+
+
+class Flow(threading.Thread):
+    """Publishes at a steady rate until it has no more; ``rate`` is what it really was."""
+
+    def __init__(self, url: str, load: Load) -> None:
+        super().__init__(daemon=True)
+        self._publisher = open_publisher(url)
+        self._chunks = split(outgoing(load), int(RATE * _BEAT_SECONDS))
+        self.rate = 0.0
+
+    def run(self) -> None:
+        started = time.monotonic()
+        for number, chunk in enumerate(self._chunks):
+            time.sleep(max(0.0, started + number * _BEAT_SECONDS - time.monotonic()))
+            self._publisher.publish(chunk)
+            self._publisher.flush()
+        self.rate = sum(map(len, self._chunks)) / (time.monotonic() - started)
+        self._publisher.close()
+
+
+def scrape(port: int) -> tuple[float, bytes]:
+    """Seconds until the whole answer is here, compressed as Prometheus asks for it; and the text."""
+    started = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+    body = connection.getresponse().read()
+    seconds = time.monotonic() - started
+    connection.close()
+    return seconds, gzip.decompress(body)
+
+
+def fill(folder: Path, events: int) -> tuple[str, int]:
+    """A log of ``events``, and followers for every account; returns its URL and its records."""
+    url, now_ms = f"sqlite:///{folder}/series.db", wall_ms()
+    load = make_load(events, accounts=ACCOUNTS, end_ms=now_ms, span_ms=3_600_000)
+    fill_sqlite(url, load)
+    publisher = open_publisher(url)
+    publisher.publish(
+        [
+            Outgoing(
+                "audience",
+                name.encode(),
+                encode(
+                    Audience(id=name, source="file", account=name, at_ms=now_ms - 60_000, followers=4_000)
+                ),
+            )
+            for name in load.names
+        ]
+    )
+    publisher.close()
+    return url, records_in(url)
+
+
+def measure_series(folder: Path, events: int, scrapes: int) -> Scrapes:
+    """Fill a log of its own with ``events``, let a worker catch up, then publish and scrape."""
+    url, records = fill(folder, events)
+    config = write_config(folder, "series", settings_data(ACCOUNTS, url, export=_EXPORT))
+    with WorkerChild(config, records, folder) as worker:
+        worker.wait_for("caught up")
+        seconds = 2 * scrapes + 2
+        more = make_load(RATE * seconds, accounts=ACCOUNTS, end_ms=wall_ms(), span_ms=1_000 * seconds, seed=2)
+        flow = Flow(url, more)
+        flow.start()
+        worker.ask()
+        time.sleep(scrapes)
+        quiet = worker.ask()
+        found = []
+        for _ in range(scrapes):
+            found.append(scrape(worker.port))
+            time.sleep(max(0.0, 1.0 - found[-1][0]))
+        busy = worker.ask()
+        flow.join()
+    text = found[-1][1]
+    return Scrapes(
+        sum(1 for line in text.splitlines() if b',account="' in line and line.startswith(b"resonanz_")),
+        [one for one, _ in found],
+        busy["stall_seconds"],
+        busy["own_seconds"],
+        quiet["stall_seconds"],
+        flow.rate,
+    )
