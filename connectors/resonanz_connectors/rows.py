@@ -15,10 +15,9 @@ Fields have the names of the contract; ``mapping`` says which column holds a fie
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
@@ -26,6 +25,7 @@ from xxhash import xxh3_128_hexdigest
 
 from resonanz_connectors.batch import Reason
 from resonanz_connectors.cells import CONVERTERS, plain
+from resonanz_connectors.own_lines import own_event
 from resonanz_connectors.tables import RawRow, Table, open_table
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import VERSION, Audience, Event, Post
@@ -33,6 +33,7 @@ from resonanz_streams.registry import Registry
 from resonanz_streams.topics import KIND_OF_TOPIC
 
 Record = Event | Post | Audience
+Convert = Callable[[Any], Any]
 
 FIELDS: Final = tuple(
     dict.fromkeys(("topic", *Event.__struct_fields__, *Post.__struct_fields__, *Audience.__struct_fields__))
@@ -47,8 +48,7 @@ _TOPIC_WORDS: Final[dict[str, type[Record]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
+class BadRow(msgspec.Struct, frozen=True):
     """Why a row is no record, and its bytes."""
 
     reason: Reason
@@ -56,8 +56,7 @@ class BadRow:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """``number`` is the place in the file to go on after; ``ours``: the actor is a pseudonym already.
 
     Either ``record`` or ``bad`` is there.
@@ -77,11 +76,11 @@ def read_rows(
     Raises:
         ConfigurationError: the file cannot be read, or has not the columns that it must have.
     """
-    with open_table(path) as table:
+    with open_table(path, None if mapping else own_event) as table:
         reader = _Reader(path, table, mapping, defaults)
         for raw in table.rows:
             if raw.number > after:
-                yield reader.row(raw)
+                yield reader.row(raw) if raw.content is None else Row(raw.number, raw.content, None, True)
 
 
 def identified(row: Row, registry: Registry) -> Record | None:
@@ -96,6 +95,13 @@ def identified(row: Row, registry: Registry) -> Record | None:
     return record
 
 
+class _Plan(NamedTuple):
+    """Which fields each column fills, and what fields have where no column says it."""
+
+    fills: Mapping[str, Sequence[tuple[str, Convert]]]
+    given: Mapping[str, Any]
+
+
 class _Reader:
     """Knows which column fills which field of which record."""
 
@@ -105,14 +111,19 @@ class _Reader:
         _check(path, table.columns, mapping, defaults)
         self._column = {field: mapping.get(field, field) for field in FIELDS}
         self._defaults = {"source": "file", **defaults}
-        self._plans = {
-            kind: [
-                (field, self._column[field], CONVERTERS.get(field, plain))
-                for field in kind.__struct_fields__
-                if field != "kind"
-            ]
-            for kind in (Event, Post, Audience)
+        self._plans = {kind: self._plan(kind) for kind in (Event, Post, Audience)}
+
+    def _plan(self, kind: type[Record]) -> "_Plan":
+        fields = [field for field in kind.__struct_fields__ if field != "kind"]
+        fills: dict[str, list[tuple[str, Convert]]] = {}
+        for field in fields:
+            fills.setdefault(self._column[field], []).append((field, CONVERTERS.get(field, plain)))
+        given = {
+            field: CONVERTERS.get(field, plain)(self._defaults[field])
+            for field in fields
+            if field in self._defaults
         }
+        return _Plan(fills, given)
 
     def row(self, raw: RawRow) -> Row:
         if raw.problem:
@@ -126,14 +137,15 @@ class _Reader:
     def _record(self, cells: Mapping[str, Any]) -> tuple[Record, bool]:
         kind, word = self._kind(cells)
         values: dict[str, Any] = {"kind": KIND_OF_TOPIC.get(word, word)} if kind is Event else {}
-        for field, column, convert in self._plans[kind]:
-            cell = cells.get(column)
-            if cell is None or cell == "":
-                cell = self._defaults.get(field)
-                if cell is None:
-                    continue
+        plan = self._plans[kind]
+        values |= plan.given
+        for column, cell in cells.items():
+            fills = plan.fills.get(column)
+            if fills is None or cell is None or cell == "":
+                continue
             try:
-                values[field] = convert(cell)
+                for field, convert in fills:
+                    values[field] = convert(cell)
             except (ValueError, TypeError, OverflowError) as error:
                 raise _BadCellError(f"{column}: {error}") from None
         ours = "v" in values
@@ -152,6 +164,8 @@ class _Reader:
         for field in ("topic", "kind"):
             word = cells.get(self._column[field]) or self._defaults.get(field)
             if word:
+                if type(word) is str and word in _TOPIC_WORDS:
+                    return _TOPIC_WORDS[word], word
                 word = str(word).strip().lower()
                 if word not in _TOPIC_WORDS:
                     raise _BadCellError(

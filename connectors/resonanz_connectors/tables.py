@@ -15,6 +15,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+import msgspec
 import orjson
 
 from resonanz_connectors.batch import Reason
@@ -26,18 +27,23 @@ _PEEK_ROWS: Final = 100
 _SNIFF_BYTES: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+Shortcut = Callable[[bytes], Any]
+"""What a line of JSON says, if that can be told without taking it apart into cells, else None."""
+
+
+class RawRow(msgspec.Struct, frozen=True, gc=False):
     """A row as the file has it.
 
     ``number`` is the line that it begins on, counted from 1 (Parquet: the row), and grows from row to
-    row. ``cells`` is empty and ``problem`` says why if the row cannot be taken apart.
+    row. ``cells`` is empty and ``problem`` says why if the row cannot be taken apart; it is empty too
+    if a shortcut gave ``content``.
     """
 
     number: int
     cells: Mapping[str, Any]
     raw: bytes | None = None
     problem: tuple[Reason, str] | None = None
+    content: Any = None
 
     def data(self) -> bytes:
         """The row's bytes, for a dead letter; of a Parquet row its cells as JSON."""
@@ -53,8 +59,8 @@ class Table:
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[Table]:
-    """The file's columns and rows.
+def open_table(path: Path, shortcut: Shortcut | None = None) -> Iterator[Table]:
+    """The file's columns and rows. ``shortcut`` is tried on the lines of JSON Lines.
 
     Raises:
         ConfigurationError: it does not exist, cannot be read, is empty, or is of no known format; also
@@ -74,7 +80,7 @@ def open_table(path: Path) -> Iterator[Table]:
                     unpacked = files.enter_context(tempfile.TemporaryFile())
                     shutil.copyfileobj(file, unpacked)
                     file = unpacked
-            yield read(path, file)
+            yield _json_lines(path, file, shortcut) if read is _json_lines else read(path, file)
     except gzip.BadGzipFile:
         raise ConfigurationError(f"{path}: is not gzip data; remove .gz from its name") from None
     except (EOFError, zlib.error):
@@ -203,13 +209,19 @@ def _text_problem(lines: list[bytes]) -> tuple[Reason, str] | None:
 # -- JSON Lines --------------------------------------------------------------------------------------
 
 
-def _json_lines(path: Path, file: BinaryIO) -> Table:
-    rows = (
-        _json_row(number, line) for number, line in enumerate(_lines(path, file), 1) if not line.isspace()
-    )
-    begin = list(islice(rows, _PEEK_ROWS))
+def _json_lines(path: Path, file: BinaryIO, shortcut: Shortcut | None = None) -> Table:
+    lines = enumerate(_lines(path, file), 1)
+    begin = [_json_row(number, line) for number, line in islice(lines, _PEEK_ROWS) if not line.isspace()]
     columns = {name: None for row in begin for name in row.cells}
-    return Table(tuple(columns), chain(begin, rows))
+    return Table(tuple(columns), chain(begin, _json_rows(lines, shortcut)))
+
+
+def _json_rows(lines: Iterator[tuple[int, bytes]], shortcut: Shortcut | None) -> Iterator[RawRow]:
+    for number, line in lines:
+        if shortcut is not None and (content := shortcut(line)) is not None:
+            yield RawRow(number, {}, line, None, content)
+        elif not line.isspace():
+            yield _json_row(number, line)
 
 
 def _json_row(number: int, line: bytes) -> RawRow:
