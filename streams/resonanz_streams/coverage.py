@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.events import Status
-from resonanz_streams.steps import Steps
+from resonanz_streams.steps import LAST_MS, Steps
 
 GRACE_MS: Final = 15_000
 """A healthy connector's heartbeats lag a little; within this it counts as complete up to now. Else a
@@ -15,6 +15,9 @@ GRACE_MS: Final = 15_000
 
 _NEVER: Final = -(2**62)
 """Long before any now, without overflow in a difference to it."""
+
+_UNWATCHED: Final = 2**62
+"""Later than any time: an account without a connector holds nothing back."""
 
 Floats = NDArray[np.float64]
 
@@ -25,27 +28,30 @@ class CoverageBook:
     def __init__(self, accounts: Sequence[str]) -> None:
         self._rows = {account: row for row, account in enumerate(accounts)}
         self._statuses: list[dict[str, Status]] = [{} for _ in accounts]
+        self._through = np.full(len(accounts), _UNWATCHED)
         self._steps: Steps | None = None
         self._open_from = np.full(len(accounts), _NEVER)
+
+    def knows(self, account: str) -> bool:
+        """Whether it is one of the accounts."""
+        return account in self._rows
 
     def observe(self, status: Status) -> None:
         """Take a heartbeat; an older one than the known changes nothing, nor does a foreign account."""
         row = self._rows.get(status.account)
         if row is None:
             return
-        known = self._statuses[row].get(status.connector)
+        statuses = self._statuses[row]
+        known = statuses.get(status.connector)
         if known is None or known.at_ms <= status.at_ms:
-            self._statuses[row][status.connector] = status
+            statuses[status.connector] = status
+            self._through[row] = max(_in_time(one.complete_through_ms) for one in statuses.values())
             self._steps = None
 
     def complete_through(self) -> int | None:
         """Everything up to here has been published for every account that has a connector."""
-        marks = [
-            max(status.complete_through_ms for status in statuses.values())
-            for statuses in self._statuses
-            if statuses
-        ]
-        return min(marks, default=None)
+        smallest = int(self._through.min(initial=_UNWATCHED))
+        return None if smallest == _UNWATCHED else smallest
 
     def share(self, now_ms: int, starts: Mapping[str, int]) -> dict[str, Floats]:
         """Per window the covered share, 0 to 1, of (starts[window], now]."""
@@ -63,27 +69,36 @@ class CoverageBook:
     def _rebuild(self) -> Steps:
         for row, statuses in enumerate(self._statuses):
             through = [
-                status.complete_through_ms
+                _in_time(status.complete_through_ms)
                 for status in statuses.values()
                 if status.state == "ok" and not status.ended
             ]
             self._open_from[row] = max(through, default=_NEVER)
-        return Steps([_covered(list(statuses.values())) for statuses in self._statuses])
+        pieces = [_covered(list(statuses.values())) for statuses in self._statuses]
+        flat = np.array([piece for part in pieces for piece in part], dtype=np.int64).reshape(-1, 2)
+        start, length = flat[:, 0], flat[:, 1] - flat[:, 0]
+        return Steps([len(part) for part in pieces], start, length, np.ones_like(length))
 
 
-def _covered(statuses: Sequence[Status]) -> list[tuple[int, int, int]]:
-    """Disjoint (start, length, 1) segments that at least one connector watched completely."""
+def _in_time(at_ms: int) -> int:
+    """Heartbeats come from programs of others: a time that none can be must not spoil their neighbours."""
+    return int(min(max(at_ms, 0), LAST_MS))
+
+
+def _covered(statuses: Sequence[Status]) -> list[tuple[int, int]]:
+    """Disjoint intervals that at least one connector watched completely."""
     pieces: list[tuple[int, int]] = []
     for status in statuses:
-        start = status.since_ms
+        start, through = _in_time(status.since_ms), _in_time(status.complete_through_ms)
         for gap_from, gap_to in sorted(status.gaps):
-            pieces.append((start, min(gap_from, status.complete_through_ms)))
-            start = max(start, gap_to)
-        pieces.append((start, status.complete_through_ms))
-    united: list[list[int]] = []
+            if gap_from < gap_to:
+                pieces.append((start, min(gap_from, through)))
+                start = max(start, gap_to)
+        pieces.append((start, through))
+    united: list[tuple[int, int]] = []
     for start, end in sorted(piece for piece in pieces if piece[1] > piece[0]):
         if united and start <= united[-1][1]:
-            united[-1][1] = max(united[-1][1], end)
+            united[-1] = (united[-1][0], max(united[-1][1], end))
         else:
-            united.append([start, end])
-    return [(start, end - start, 1) for start, end in united]
+            united.append((start, end))
+    return united

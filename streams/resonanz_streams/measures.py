@@ -33,6 +33,7 @@ class Measures:
     def advance(self, now_ms: int) -> None:
         """Let time pass to ``now_ms``; an earlier time changes nothing."""
         self._windows.advance(now_ms)
+        self.audience.forget(now_ms)
 
     def load(self, entries: Entries) -> None:
         """Begin with these net states of distinct keys, ascending."""

@@ -77,9 +77,10 @@ class Pair:
 
     def flush(self) -> None:
         flush = self.engine.take_flush()
-        self.model.flush()
         if flush is None:
+            # Nothing was read. That time passed alone is not worth a row: the next owner finds out.
             return
+        self.model.flush()
         for key, row in flush.rows.items():
             if row is None:
                 del self.rows[key]
@@ -91,7 +92,7 @@ class Pair:
 
     def restart(self) -> None:
         self.flush()
-        self.engine = self.recovered()
+        self.crash()
 
     def crash(self) -> None:
         self.model.crash()
