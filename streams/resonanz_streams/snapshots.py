@@ -18,8 +18,14 @@ from resonanz_streams.registry import Account
 REFRESH_MS: Final = 30_000
 """An account that does not change is told again after this, so that a reader can see it is alive."""
 
-_SLICE: Final = 100
+_EVALUATED: Final = 400
+"""Accounts whose KPIs are computed together: below that numpy's calls cost more than the numbers."""
+
+_SLICE: Final = 50
+"""Accounts whose JSON is written without a pause: about 2 ms."""
+
 Rows = NDArray[np.intp]
+_Lists = tuple[str, str, str | None, list[list[float]], list[str | None]]
 
 
 class SnapshotBook:
@@ -53,44 +59,53 @@ class SnapshotBook:
             columns.append(np.full((len(self._accounts), 1), inputs.now_ms))
         return np.concatenate(columns, axis=1, dtype=np.float64)
 
-    def encode(self, rows: Rows, inputs: Inputs, clock_ms: int, seconds: float) -> list[tuple[bytes, bytes]]:
-        """(key, JSON) of these rows in their order, as many as ``seconds`` allow, at least one slice.
+    def encode(
+        self, rows: Rows, inputs: Inputs, clock_ms: int, seconds: float
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        """(key, JSON) of these rows in their order, slice by slice, as many as ``seconds`` of work allow, at
+        least one slice. The caller may let others work in between.
 
-        The others stay due and come first the next time.
+        The rest stays due and comes first the next time.
         """
-        end = time.monotonic() + seconds
-        # Of all accounts at once, not again for every slice of them.
+        # Of all accounts at once and before anything else happens, not again for those that come later.
         inputs = replace(inputs, peak_per_minute=cache(inputs.peak_per_minute))
         signature = self._signature(inputs)
-        told: list[tuple[bytes, bytes]] = []
-        for start in range(0, len(rows), _SLICE):
-            part = rows[start : start + _SLICE]
-            told.extend(self._snapshots(part, chosen(inputs, part)))
-            if self._told is not None:
-                self._told[part] = signature[part]
-            self._told_ms[part] = clock_ms
-            if time.monotonic() >= end:
-                break
-        return told
+        spent = 0.0
+        for first in range(0, len(rows), _EVALUATED):
+            begun = time.perf_counter()
+            together = rows[first : first + _EVALUATED]
+            columns = list(columns_of(chosen(inputs, together)))
+            for start in range(0, len(together), _SLICE):
+                part = together[start : start + _SLICE]
+                told = [
+                    self._snapshot(row, inputs, columns, start + i) for i, row in enumerate(part.tolist())
+                ]
+                if self._told is not None:
+                    self._told[part] = signature[part]
+                self._told_ms[part] = clock_ms
+                spent += time.perf_counter() - begun
+                yield told
+                if spent >= seconds:
+                    return
+                begun = time.perf_counter()
 
-    def _snapshots(self, rows: Rows, inputs: Inputs) -> Iterator[tuple[bytes, bytes]]:
-        lists = list(columns_of(inputs))
-        overall = inputs.coverage["24h"].tolist()
-        for place, row in enumerate(rows.tolist()):
-            account = self._accounts[row]
-            snapshot = {
-                "v": VERSION,
-                "at_ms": inputs.now_ms,
-                "client": account.client,
-                "platform": account.platform,
-                "account": account.id,
-                "coverage": overall[place],
-                "kpis": [entry(column, place) for column in lists],
-            }
-            yield account.id.encode(), orjson.dumps(snapshot)
+    def _snapshot(
+        self, row: int, inputs: Inputs, columns: Sequence[_Lists], place: int
+    ) -> tuple[bytes, bytes]:
+        account = self._accounts[row]
+        snapshot = {
+            "v": VERSION,
+            "at_ms": inputs.now_ms,
+            "client": account.client,
+            "platform": account.platform,
+            "account": account.id,
+            "coverage": float(inputs.coverage["24h"][row]),
+            "kpis": [entry(column, place) for column in columns],
+        }
+        return account.id.encode(), orjson.dumps(snapshot)
 
 
-def columns_of(inputs: Inputs) -> Iterator[tuple[str, str, str | None, list[list[float]], list[str | None]]]:
+def columns_of(inputs: Inputs) -> Iterator[_Lists]:
     """Every column as Python lists: KPI, window, part, [value, lo, hi, numerator, denominator, coverage],
     reasons."""
     reasons = [reason or None for reason in REASONS]
@@ -109,9 +124,7 @@ def columns_of(inputs: Inputs) -> Iterator[tuple[str, str, str | None, list[list
         yield kpi.id, window, column.part, numbers, [reasons[code] for code in column.reason.tolist()]
 
 
-def entry(
-    column: tuple[str, str, str | None, list[list[float]], list[str | None]], place: int
-) -> dict[str, Any]:
+def entry(column: _Lists, place: int) -> dict[str, Any]:
     """One KPI of one account; orjson writes NaN as null."""
     kpi, window, part, (value, lo, hi, numerator, denominator, coverage), reasons = column
     return {
