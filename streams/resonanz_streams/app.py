@@ -10,7 +10,7 @@ from faust.app.base import BootStrategy
 from resonanz_streams.agents import interactions
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.settings import Settings
-from resonanz_streams.transports.brokers import scheme_of
+from resonanz_streams.transports.brokers import faust_broker
 from resonanz_streams.transports.ports import Ownership
 
 
@@ -36,16 +36,18 @@ class ResonanzApp(faust.App):  # type: ignore[misc]  # Faust ships no types
     ownership: Ownership
 
 
-def build_app(settings: Settings, pipeline: Pipeline) -> ResonanzApp:
+def build_app(settings: Settings, pipeline: Pipeline, *, instance: str = "") -> ResonanzApp:
     """A fresh app around ``pipeline``, not started.
+
+    ``instance``: a name that this worker keeps when it is started again and no other has. On Kafka its
+    partitions then wait for it, and need not wait for the end of a killed one's session.
 
     Raises:
         ConfigurationError: the broker URL is not one of ours.
     """
-    scheme_of(settings.broker)
     app = ResonanzApp(
         settings.group,
-        broker=settings.broker,
+        broker=faust_broker(settings.broker),
         store="memory://",
         autodiscover=False,
         web_enabled=False,
@@ -56,6 +58,7 @@ def build_app(settings: Settings, pipeline: Pipeline) -> ResonanzApp:
         stream_wait_empty=False,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=0.5,
+        consumer_group_instance_id=instance or None,
         consumer_auto_offset_reset="earliest",
         worker_redirect_stdouts=False,
     )

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -123,7 +124,9 @@ class Worker:
 
     async def _run_app(self) -> None:
         await asyncio.to_thread(self._ensure_topics)
-        app = build_app(self._settings, self.pipeline)
+        # Two workers of a host cannot have the same port.
+        instance = f"{socket.gethostname()}-{self._port}" if self._port else ""
+        app = build_app(self._settings, self.pipeline, instance=instance)
         try:
             await app.start()
             await self._cycles(app)

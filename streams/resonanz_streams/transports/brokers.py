@@ -21,6 +21,19 @@ def scheme_of(url: str) -> str:
     return scheme
 
 
+def faust_broker(url: str) -> str | list[str]:
+    """What Faust is given as its broker.
+
+    Raises:
+        ConfigurationError: the URL is not one of ours.
+    """
+    if scheme_of(url) == "sqlite":
+        return url
+    from resonanz_streams.transports.kafka_url import faust_urls, parse
+
+    return faust_urls(parse(url))
+
+
 def open_store(url: str, *, prefix: str = "", group: str = "resonanz") -> StateStore:
     """The state store of a worker."""
     if scheme_of(url) == "sqlite":

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from resonanz_streams.errors import RetryError, StopError
 from resonanz_streams.topics import SOURCE_TOPICS, STATE, partition_of_key
@@ -67,7 +67,7 @@ class KafkaStore:
             async with asyncio.timeout(STALL_SECONDS):
                 await reader.start()
             yield reader
-        except TimeoutError:
+        except (TimeoutError, KafkaConnectionError):
             raise self._target.away() from None
         except KafkaError as error:
             raise RetryError(f"Kafka at {self._target} failed: {error}") from None
@@ -86,7 +86,7 @@ class KafkaStore:
         async with asyncio.timeout(STALL_SECONDS) as limit:
             # Until the position, not the last row, is at the end: there stands a transaction's marker.
             while last is None or await reader.position(place) < last:
-                fetched = await reader.getmany(place, timeout_ms=200)
+                fetched = await reader.getmany(place, timeout_ms=20)
                 last = reader.highwater(place) if last is None else last
                 for records in fetched.values():
                     self._take(rows, records)

@@ -12,11 +12,15 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     InvalidProducerEpoch,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
+    NodeNotReadyError,
     ProducerFenced,
+    RequestTimedOutError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartitionError,
 )
 from aiokafka.producer.sender import Sender
 
@@ -32,6 +36,15 @@ TRANSACTION_TIMEOUT_MS: Final = 20_000
 BATCH_BYTES: Final = 2**20
 _FENCED: Final = (ProducerFenced, InvalidProducerEpoch)
 _FORBIDDEN: Final = (TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed)
+
+_AWAY: Final = (
+    TimeoutError,
+    KafkaConnectionError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    UnknownTopicOrPartitionError,
+)
+"""The last one after ten seconds without an answer; a topic that is missing is made at the next start."""
 
 Place = tuple[str, int]
 Row = tuple[bytes | None, bytes | None, Headers]
@@ -86,13 +99,21 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships no ty
         """Release everything now; an open transaction is ended by the broker or the next owner."""
         self._closed = True
         await self._sender.abandon()
-        manager = self._txn_manager
-        for *_, future in manager._pending_txn_offsets:  # noqa: SLF001  # nobody will ever await them
-            future.cancel()
-        waiter = manager._transaction_waiter  # noqa: SLF001
-        if waiter is not None and waiter.done() and not waiter.cancelled():
-            waiter.exception()  # else asyncio reports it as never looked at
+        for future in self._futures():
+            # Nobody awaits them any more, and asyncio would report their exceptions as never looked at.
+            if not future.cancel() and not future.cancelled():
+                future.exception()
         await self.client.close()
+
+    def _futures(self) -> Iterator[asyncio.Future[Any]]:
+        manager, accumulator = self._txn_manager, self._message_accumulator
+        yield from (future for *_, future in manager._pending_txn_offsets)  # noqa: SLF001
+        if manager._transaction_waiter is not None:  # noqa: SLF001
+            yield manager._transaction_waiter  # noqa: SLF001
+        waiting = (batch for batches in accumulator._batches.values() for batch in batches)  # noqa: SLF001
+        for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
+            yield batch.future
+            yield batch._drain_waiter  # noqa: SLF001
 
 
 class TransactionalWriter:
@@ -106,7 +127,7 @@ class TransactionalWriter:
             client_id="resonanz",
             transactional_id=transactional_id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            compression_type="lz4",
+            compression_type=None,  # lz4 costs four times what writing does
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=10_000,
             retry_backoff_ms=10,
@@ -184,7 +205,7 @@ class TransactionalWriter:
             raise StopError(
                 f"{self._id}: Kafka does not allow this user to write ({error}); give it the right to"
             ) from None
-        except TimeoutError:
+        except _AWAY:
             raise self._target.away() from None
         except KafkaError as error:
             raise RetryError(f"Kafka at {self._target} failed: {error}") from None
