@@ -1,13 +1,14 @@
 """Who is measured: clients, their accounts and potentials, and the pseudonyms of people."""
 
 import contextlib
+import copy
 import hashlib
 import hmac
 import os
 import secrets
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,6 +69,16 @@ class Registry:
             number: tuple(account for account in self.accounts.values() if account.partition == number)
             for number in range(settings.partitions)
         }
+
+    def gathered(self, accounts: Collection[str]) -> "Registry":
+        """These of its accounts, all in one partition: for those who read no log."""
+        chosen = copy.copy(self)
+        chosen.partitions = 1
+        chosen.accounts = {
+            name: replace(account, partition=0) for name, account in self.accounts.items() if name in accounts
+        }
+        chosen._by_partition = {0: tuple(chosen.accounts.values())}  # noqa: SLF001  # its own copy
+        return chosen
 
     def _client(self, name: str, client: ClientSettings) -> Client:
         return Client(

@@ -1,0 +1,210 @@
+"""The files' rows, as ``resonanz replay`` understands them, put into order of time."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonanz_connectors.playback import Reading
+from resonanz_connectors.rows import Record, Row, identified, read_rows
+from resonanz_streams.backtest_spool import Spool
+from resonanz_streams.decode import AHEAD_MS, key_hashes
+from resonanz_streams.events import KINDS, Audience, Event, Kind
+from resonanz_streams.registry import Registry
+
+OPERATION: Final = np.dtype(
+    [
+        ("known_ms", "<i8"),
+        ("at_ms", "<i8"),
+        ("key", "<u8"),
+        ("weight", "<i4"),
+        ("account", "<u4"),
+        ("kind", "u1"),
+        ("removal", "?"),
+    ]
+)
+SNAPSHOT: Final = np.dtype([("known_ms", "<i8"), ("account", "<u4"), ("followers", "<i8")])
+
+_BATCH: Final = 4096
+_EXAMPLES: Final = 3
+_NAMED: Final = 100_000
+"""Accounts that nobody configured are counted by name up to this many."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was in the files. ``unknown``: rows by account that is not configured; ``aside``: rows of
+    accounts or times that were not asked for. ``spans``: from the first to the last row, in epoch ms, of
+    the files that hold an account."""
+
+    rows: int = 0
+    interactions: int = 0
+    posts: int = 0
+    snapshots: int = 0
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+    aside: int = 0
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def first_ms(self) -> int | None:
+        """The earliest row of an account asked for; None without one."""
+        return min((first for first, _ in self.spans.values()), default=None)
+
+    @property
+    def last_ms(self) -> int | None:
+        """The newest row of the files that hold such an account."""
+        return max((last for _, last in self.spans.values()), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What can matter: interactions not before ``first_ms``, and nothing known after ``last_ms``."""
+
+    first_ms: int
+    last_ms: int
+
+
+class Intake:
+    """Puts interactions and follower snapshots of the accounts of ``asked`` into two spools.
+
+    ``registry`` knows all accounts that are configured. With ``arrival`` an operation is known from
+    ``seen_ms`` on, else from ``at_ms``. ``clock_ms`` bounds what counts as the future.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        asked: Registry,
+        operations: Spool,
+        snapshots: Spool,
+        *,
+        bounds: Bounds,
+        arrival: bool,
+        clock_ms: int,
+    ) -> None:
+        self.found = Found()
+        self._registry = registry
+        self._asked = asked
+        self._rows = {account.id: row for row, account in enumerate(asked.accounts_of(0))}
+        self._operations = operations
+        self._snapshots = snapshots
+        self._bounds = bounds
+        self._arrival = arrival
+        self._latest_ms = clock_ms + AHEAD_MS
+        self._events: dict[Kind, list[Event]] = {kind: [] for kind in KINDS}
+        self._audience: list[Audience] = []
+
+    def read(self, reading: Reading, progress: Callable[[int], None]) -> Found:
+        """Read all files; ``progress`` is told the number of rows now and then.
+
+        Raises:
+            ConfigurationError: a file cannot be read or understood.
+        """
+        for path in reading.files:
+            # A mistake in the last file must not show only after hours with the first.
+            next(read_rows(path, reading.mapping, reading.defaults), None)
+        for path in reading.files:
+            self._file(path, read_rows(path, reading.mapping, reading.defaults), progress)
+        for kind in KINDS:
+            self._store_events(kind)
+        self._store_audience()
+        return self.found
+
+    def _file(self, path: Path, rows: Iterator[Row], progress: Callable[[int], None]) -> None:
+        first, last = 2**62, -(2**62)
+        names: set[str] = set()
+        known, asked = self._registry.accounts, self._rows
+        while batch := list(islice(rows, _BATCH)):
+            self.found.rows += len(batch)
+            times: list[int] = []
+            for row in batch:
+                record = row.record
+                if record is None or record.at_ms > self._latest_ms:
+                    self._reject(path, row)
+                    continue
+                times.append(record.at_ms)
+                if record.account in asked:
+                    names.add(record.account)
+                    identified(row, self._asked)
+                    self._take(path, row, record)
+                elif record.account in known:
+                    self.found.aside += 1
+                else:
+                    self._stranger(record.account)
+            first, last = min([first, *times]), max([last, *times])
+            progress(self.found.rows)
+        for name in names:
+            span = self.found.spans.get(name, (first, last))
+            self.found.spans[name] = min(first, span[0]), max(last, span[1])
+
+    def _stranger(self, account: str) -> None:
+        named = account in self.found.unknown or len(self.found.unknown) < _NAMED
+        self.found.unknown[account if named else ""] += 1
+
+    def _reject(self, path: Path, row: Row) -> None:
+        if row.bad is not None:
+            self._dead_letter(path, row.number, row.bad.reason, row.bad.error)
+        else:
+            self._dead_letter(path, row.number, "time_out_of_range", "over 10 min ahead of the clock")
+
+    def _dead_letter(self, path: Path, number: int, reason: str, error: str) -> None:
+        self.found.dead_letters[reason] += 1
+        if len(self.found.examples) < _EXAMPLES:
+            self.found.examples.append(f"{path.name}, row {number}: {error}")
+
+    def _take(self, path: Path, row: Row, record: Record) -> None:
+        if isinstance(record, Event):
+            if record.count == 0:
+                self._dead_letter(path, row.number, "wrong_type", "count is 0")
+                return
+            events = self._events[record.kind]
+            events.append(record)
+            if len(events) == _BATCH:
+                self._store_events(record.kind)
+        elif isinstance(record, Audience):
+            self._audience.append(record)
+            if len(self._audience) == _BATCH:
+                self._store_audience()
+        else:
+            self.found.posts += 1
+
+    def _store_events(self, kind: Kind) -> None:
+        events, self._events[kind] = self._events[kind], []
+        self.found.interactions += len(events)
+        table = np.empty(len(events), OPERATION)
+        at_ms = np.array([event.at_ms for event in events], np.int64)
+        table["at_ms"] = table["known_ms"] = at_ms
+        if self._arrival:
+            seen = [event.at_ms if event.seen_ms is None else event.seen_ms for event in events]
+            table["known_ms"] = np.maximum(at_ms, np.array(seen, np.int64))
+        # The client's own people are not audience.
+        table["weight"] = [0 if event.own else event.count for event in events]
+        table["account"] = [self._rows[event.account] for event in events]
+        table["removal"] = [event.op == "remove" for event in events]
+        table["kind"] = KINDS.index(kind)
+        table["key"] = key_hashes(kind, events, nul=_hold_nul(events))
+        matter = (at_ms >= self._bounds.first_ms) & (table["known_ms"] <= self._bounds.last_ms)
+        self.found.aside += len(events) - int(np.count_nonzero(matter))
+        self._operations.add(table[matter])
+
+    def _store_audience(self) -> None:
+        records, self._audience = self._audience, []
+        self.found.snapshots += len(records)
+        table = np.empty(len(records), SNAPSHOT)
+        table["known_ms"] = [record.at_ms for record in records]
+        table["account"] = [self._rows[record.account] for record in records]
+        table["followers"] = [record.followers for record in records]
+        matter: NDArray[np.bool_] = table["known_ms"] <= self._bounds.last_ms
+        self.found.aside += len(records) - int(np.count_nonzero(matter))
+        self._snapshots.add(table[matter])
+
+
+def _hold_nul(events: Sequence[Event]) -> bool:
+    return "\0" in "".join([f"{e.account}{e.source}{e.actor}{e.object}{e.id}" for e in events])
