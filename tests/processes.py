@@ -1,5 +1,8 @@
 """Real processes for tests: started, asked, killed by their id, never left behind."""
 
+import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -36,16 +39,24 @@ def wait_until(condition: Callable[[], T | None], what: str, seconds: float = DE
 
 
 class Process:
-    """A child process whose output goes to a file; killed at the end of the ``with`` block."""
+    """A child process whose output goes to a file; killed, with what it started in its session, at the end
+    of the ``with`` block. ``program`` is Python by default."""
 
-    def __init__(self, arguments: Sequence[str], log: Path, cwd: Path | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        cwd: Path | None = None,
+        program: Sequence[str] = (sys.executable, "-W", "default"),
+    ) -> None:
         self._file = log.open("ab")
         self.log = log
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "default", *arguments],
+            [*program, *arguments],
             stdout=self._file,
             stderr=subprocess.STDOUT,
             cwd=cwd,
+            start_new_session=True,
         )
 
     def __enter__(self) -> Self:
@@ -58,8 +69,8 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""
-        if self.process.poll() is None:
-            self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
         self._file.close()
 
