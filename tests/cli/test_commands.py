@@ -237,3 +237,49 @@ def test_replay_publishes_what_the_configuration_knows(
     code, out, _ = run(capsys, "replay", path, "--map", "at_ms=when", "--list-accounts")
     assert code == 0
     assert '- "file:a17"  # 1 row' in out
+
+
+def test_backtest_writes_what_was_at_every_step(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out_path = tmp_path / "events.csv", tmp_path / "kpis.csv"
+    path.write_text(
+        "id,at_ms,kind,account\n"
+        "1,1700000000000,like,file:a17\n"  # 22:13:20
+        "2,1700002800000,comment,file:a17\n"  # 23:00:00, the very edge of a step
+        "3,1700002800001,like,file:a17\n"
+    )
+    code, out, err = run(
+        capsys, "backtest", path, "--config", config, "--step", "1h", "--kpis", "interactions",
+        "--windows", "24h", "--out", out_path,
+    )  # fmt: skip
+    assert (code, out) == (0, "")
+    assert "counted 3 additions" in err
+    rows = list(csv.DictReader(out_path.open()))
+    assert [(row["at_ms"], row["part"], row["value"]) for row in rows] == [
+        ("1700002800000", "", "2"),
+        ("1700002800000", "like", "1"),
+        ("1700002800000", "comment", "1"),
+        ("1700006400000", "", "3"),
+        ("1700006400000", "like", "2"),
+        ("1700006400000", "comment", "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--step", "hourly"], "write a number and a unit"),
+        (["--windows", "2h"], "'2h' is not known"),
+        (["--from", "yesterday"], "write a time such as"),
+        (["--out", "kpis.xlsx"], ".parquet"),
+    ],
+)
+def test_backtest_says_what_to_write_instead(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("id,at_ms,kind,account\n1,1700000000000,like,file:a17\n")
+    code, _, err = run(capsys, "backtest", path, "--config", config, "--out", tmp_path / "o.csv", *words)
+    assert code == 2
+    assert sentence in err

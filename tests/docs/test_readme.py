@@ -11,7 +11,7 @@ from resonanz_streams.kpis import KPIS
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
-    line
+    line.partition(" #")[0].strip()
     for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
     if line.strip() and not line.startswith("#")
@@ -20,7 +20,7 @@ COMMANDS = [
 
 def test_every_command_of_the_readme_exists() -> None:
     for command in COMMANDS:
-        words = command.split("#")[0].split()
+        words = command.split()
         if words[0] == "make":
             asked = subprocess.run(
                 ["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False

@@ -1,12 +1,15 @@
 """Files in and out: replay, backtest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from resonanz_streams.commands import options
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import WINDOWS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 KINDS = ("like", "comment", "share", "post", "audience")
@@ -122,4 +125,68 @@ def replay(
     )
 
 
-COMMANDS = (replay,)
+class Instant(click.ParamType):
+    """A date or a date and time (UTC unless it says otherwise); the value is epoch milliseconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Epoch milliseconds."""
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail("write a time such as 2026-05-01 or 2026-05-01T10:00+02:00", param, ctx)
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+class Names(click.ParamType):
+    """Names separated by commas, each one of ``known`` (empty: any)."""
+
+    name = "name,…"
+
+    def __init__(self, known: Sequence[str] = ()) -> None:
+        self._known = known
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """A tuple of names."""
+        names = tuple(name.strip() for name in str(value).split(",") if name.strip())
+        if self._known and (unknown := [name for name in names if name not in self._known]):
+            self.fail(f"{unknown[0]!r} is not known; write some of {', '.join(self._known)}", param, ctx)
+        return names
+
+
+@click.command()
+@reading
+@click.option("--step", "step_ms", type=Duration(), default="1h", show_default=True, help="From row to row.")
+@click.option("--from", "from_ms", type=Instant(), help="The first instant.")
+@click.option("--to", "to_ms", type=Instant(), help="The last instant at most.")
+@click.option("--kpis", type=Names([kpi.id for kpi in KPIS]), help="Only these.")
+@click.option("--windows", type=Names(WINDOWS), help="Only these.")
+@click.option("--accounts", type=Names(), help="Only these.")
+@click.option("--dense", is_flag=True, help="Also rows whose value is null or 0.")
+@click.option("--arrival", is_flag=True, help="Know each event from when it was seen, not from when it was.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write: .parquet, .csv or .jsonl.",
+)
+@options.config
+def backtest(
+    *, files: tuple[Path, ...], mapping: tuple[tuple[str, str], ...], config_path: Path, **wanted: Any
+) -> None:
+    """What the KPIs were at every step of these files' time. No broker is needed.
+
+    A row at time t holds the window up to t and exactly the operations until then, whatever the order
+    in the files. Several files are merged by time.
+    """
+    from resonanz_streams.backtest import run_backtest
+
+    options.log_as("backtest")
+    settings, registry = options.load(config_path)
+    run_backtest(settings, registry, files, mapping=dict(mapping), **wanted)
+
+
+COMMANDS = (replay, backtest)
