@@ -255,7 +255,7 @@ def test_backtest_writes_what_was_at_every_step(
     )  # fmt: skip
     assert (code, out) == (0, "")
     assert "counted 3 additions" in err
-    rows = list(csv.DictReader(out_path.open()))
+    rows = list(csv.DictReader(out_path.read_text().splitlines()))
     assert [(row["at_ms"], row["part"], row["value"]) for row in rows] == [
         ("1700002800000", "", "2"),
         ("1700002800000", "like", "1"),
