@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -92,10 +93,14 @@ class Exporter:
         """The whole exposition in chunks; each takes the event loop for some milliseconds."""
         yield generate_latest(self._registry)
         blocks, suppressed = self._blocks()
-        exported = []
-        for family in families(blocks, self._series):
-            exported.append(family)
-            yield b""
+        yield b""
+        known = {family.name: family for family in families((), self._series)}
+        for block in blocks:
+            for part in families((block,), self._series):
+                family = known[part.name]
+                known[part.name] = replace(family, samples=(*family.samples, *part.samples))
+                yield b""
+        exported = tuple(known.values())
         yield from chunks(exported)
         yield from self._account_info(blocks)
         yield self._budget(exported, suppressed)

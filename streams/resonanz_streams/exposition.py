@@ -78,13 +78,16 @@ class Block:
     labels: Sequence[str]
 
 
+Sample = tuple[Sequence[str], str, Floats]
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """One metric: its head lines, and per block the values (NaN is not exported) with a label suffix."""
 
     name: str
     help: str
-    samples: Sequence[tuple[Sequence[str], str, Floats]]
+    samples: Sequence[Sample]
 
 
 def families(blocks: Sequence[Block], series: Iterable[Series]) -> Iterator[Family]:
@@ -96,13 +99,14 @@ def families(blocks: Sequence[Block], series: Iterable[Series]) -> Iterator[Fami
     for wanted in series:
         kpi = kpis[wanted.kpi]
         name = metric_name(kpi, wanted.window)
-        chosen: dict[str, list[tuple[Sequence[str], str, Floats]]] = {name: []}
+        edges = ("_lo", "_hi") if wanted.intervals else ()
+        chosen: dict[str, list[Sample]] = {name + edge: [] for edge in ("", *edges)}
         for block in blocks:
             columns = {column.part: column for column in kpi.compute(block.inputs, wanted.window)}
             for part in wanted.parts:
                 suffix = f',kind="{part}"}} ' if part else "} "
                 for metric, values in _values(name, columns[part], intervals=wanted.intervals):
-                    chosen.setdefault(metric, []).append((block.labels, suffix, values[block.rows]))
+                    chosen[metric].append((block.labels, suffix, values[block.rows]))
         for metric, samples in chosen.items():
             edge = {"_lo": ", lower end of the 95 % interval", "_hi": ", upper end of the 95 % interval"}
             yield Family(metric, f"{kpi.help} Last {wanted.window}{edge.get(metric[-3:], '')}.", samples)

@@ -18,8 +18,9 @@ from resonanz_streams.registry import Account
 REFRESH_MS: Final = 30_000
 """An account that does not change is told again after this, so that a reader can see it is alive."""
 
-_EVALUATED: Final = 400
-"""Accounts whose KPIs are computed together: below that numpy's calls cost more than the numbers."""
+_EVALUATED: Final = 250
+"""Accounts whose KPIs are computed together, in about 4 ms: of fewer, numpy's calls cost more than the
+numbers."""
 
 _SLICE: Final = 50
 """Accounts whose JSON is written without a pause: about 2 ms."""
@@ -63,7 +64,7 @@ class SnapshotBook:
         self, rows: Rows, inputs: Inputs, clock_ms: int, seconds: float
     ) -> Iterator[list[tuple[bytes, bytes]]]:
         """(key, JSON) of these rows in their order, slice by slice, as many as ``seconds`` of work allow, at
-        least one slice. The caller may let others work in between.
+        least one slice. The caller may let others work in between; some slices are empty for that alone.
 
         The rest stays due and comes first the next time.
         """
@@ -75,7 +76,10 @@ class SnapshotBook:
             begun = time.perf_counter()
             together = rows[first : first + _EVALUATED]
             columns = list(columns_of(chosen(inputs, together)))
+            spent += time.perf_counter() - begun
+            yield []
             for start in range(0, len(together), _SLICE):
+                begun = time.perf_counter()
                 part = together[start : start + _SLICE]
                 told = [
                     self._snapshot(row, inputs, columns, start + i) for i, row in enumerate(part.tolist())
@@ -87,7 +91,6 @@ class SnapshotBook:
                 yield told
                 if spent >= seconds:
                     return
-                begun = time.perf_counter()
 
     def _snapshot(
         self, row: int, inputs: Inputs, columns: Sequence[_Lists], place: int

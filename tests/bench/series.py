@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 from resonanz_connectors.publisher import open_publisher
@@ -20,27 +19,30 @@ from tests.bench.logs import fill_sqlite, outgoing, records_in, split, write_con
 
 ACCOUNTS: Final = 5_000
 RATE: Final = 20_000
+_WINDOWS: Final = 3
 _BEAT_SECONDS: Final = 0.1
 _EXPORT: Final = {"velocity": ["1h"]}
 """Three more than the default's seventeen: twenty series an account."""
 
 
 @dataclass(frozen=True, slots=True)
+class Stall:
+    """The longest of a worker's event loop in some seconds; ``without``: time left out in which its thread
+    waited for a core that another program had."""
+
+    seconds: float
+    without: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scrapes:
-    """``seconds`` of each scrape; ``stall`` is the longest of the worker's event loop while they went on,
-    ``own`` the longest that its own thread worked without a pause, ``quiet`` the stall without scrapes."""
+    """``seconds`` of each scrape; the stalls of each window of time with scrapes, and of one without."""
 
     series: int
     seconds: Sequence[float]
-    stall: float
-    own: float
-    quiet: float
+    stalls: Sequence[Stall]
+    quiet: Stall
     rate: float
-
-    @property
-    def median(self) -> float:
-        """Seconds."""
-        return median(self.seconds)
 
 
 class Flow(threading.Thread):
@@ -96,30 +98,31 @@ def fill(folder: Path, events: int) -> tuple[str, int]:
 
 
 def measure_series(folder: Path, events: int, scrapes: int) -> Scrapes:
-    """Fill a log of its own with ``events``, let a worker catch up, then publish and scrape."""
+    """Let a worker catch up with a log of ``events``, then publish, and scrape once a second."""
     url, records = fill(folder, events)
     config = write_config(folder, "series", settings_data(ACCOUNTS, url, export=_EXPORT))
     with WorkerChild(config, records, folder) as worker:
         worker.wait_for("caught up")
-        seconds = 2 * scrapes + 2
+        seconds = scrapes * (_WINDOWS + 1) + 2
         more = make_load(RATE * seconds, accounts=ACCOUNTS, end_ms=wall_ms(), span_ms=1_000 * seconds, seed=2)
         flow = Flow(url, more)
         flow.start()
-        worker.ask()
+        _stall(worker)
         time.sleep(scrapes)
-        quiet = worker.ask()
-        found = []
-        for _ in range(scrapes):
-            found.append(scrape(worker.port))
-            time.sleep(max(0.0, 1.0 - found[-1][0]))
-        busy = worker.ask()
+        quiet = _stall(worker)
+        found: list[tuple[float, bytes]] = []
+        stalls = []
+        for _ in range(_WINDOWS):
+            for _ in range(scrapes):
+                found.append(scrape(worker.port))
+                time.sleep(max(0.0, 1.0 - found[-1][0]))
+            stalls.append(_stall(worker))
         flow.join()
-    text = found[-1][1]
-    return Scrapes(
-        sum(1 for line in text.splitlines() if b',account="' in line and line.startswith(b"resonanz_")),
-        [one for one, _ in found],
-        busy["stall_seconds"],
-        busy["own_seconds"],
-        quiet["stall_seconds"],
-        flow.rate,
-    )
+    lines = found[-1][1].splitlines()
+    series = sum(1 for line in lines if b',account="' in line and line.startswith(b"resonanz_"))
+    return Scrapes(series, [one for one, _ in found], stalls, quiet, flow.rate)
+
+
+def _stall(worker: WorkerChild) -> Stall:
+    asked = worker.ask()
+    return Stall(asked["stall_seconds"], asked["without_waiting_seconds"])

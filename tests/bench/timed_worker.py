@@ -67,29 +67,33 @@ class TimedStore:
 
 
 class Stalls:
-    """How late a beat of 1 ms comes, and how much of that the loop's own thread was at work.
-
-    The rest is time in which it waited for the interpreter lock or for a core.
-    """
+    """How late a beat of 1 ms comes, and how much of that is not the fault of other programs: the kernel
+    knows how long the loop's thread was ready to run and waited for a core."""
 
     def __init__(self) -> None:
-        self._longest = self._own = 0.0
-        self._watch: asyncio.Task[None] | None = None
+        self._longest = self._without = 0.0
+        self._before: tuple[float, float] | None = None
+        self._schedule = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
 
-    async def _beat(self) -> None:
-        while True:
-            before, own = time.perf_counter(), time.thread_time()
-            await asyncio.sleep(BEAT_SECONDS)
-            late = time.perf_counter() - before - BEAT_SECONDS
+    def _waited(self) -> float:
+        return int(os.pread(self._schedule, 64, 0).split()[1]) / 1e9
+
+    def _beat(self) -> None:
+        # A call of the loop itself: a task that sleeps would wake up one turn of the loop later.
+        asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beat)
+        now, waited = time.perf_counter(), self._waited()
+        if self._before is not None:
+            late = now - self._before[0] - BEAT_SECONDS
             self._longest = max(self._longest, late)
-            self._own = max(self._own, time.thread_time() - own)
+            self._without = max(self._without, late - (waited - self._before[1]))
+        self._before = now, waited
 
     def asked(self) -> None:
         """Tell, and begin anew."""
-        if self._watch is None:
-            self._watch = asyncio.create_task(self._beat())
-        tell("asked", stall_seconds=self._longest, own_seconds=self._own, cpu_seconds=time.process_time())
-        self._longest = self._own = 0.0
+        if self._before is None:
+            self._beat()
+        tell("asked", stall_seconds=self._longest, without_waiting_seconds=self._without)
+        self._longest = self._without = 0.0
 
 
 def main() -> None:
