@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import http.client
 import socket
 import subprocess
 import sys
@@ -85,11 +86,11 @@ class Process:
 
 
 def get(url: str) -> str | None:
-    """The body of an answer with status 200, else None."""
+    """The body of an answer with status 200, else None; also when the other side dies halfway."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return str(answer.read().decode())
-    except (urllib.error.URLError, OSError):
+    except (urllib.error.URLError, OSError, http.client.HTTPException):
         return None
 
 

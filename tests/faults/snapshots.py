@@ -51,27 +51,28 @@ def naive_counts(events: Sequence[dict[str, Any]], now_ms: int) -> Counts:
     return counts
 
 
-def latest_counts(broker: str, accounts: Sequence[str], at_ms: int) -> Counts | None:
-    """Net counts as of ``at_ms`` from the newest snapshots; None while one of them is missing."""
-    return asyncio.run(_latest_counts(broker, accounts, at_ms))
+def final_counts(
+    broker: str, accounts: Sequence[str], at_ms: int, *, prefix: str = "", seconds: float = 60.0
+) -> Counts:
+    """Net counts as of ``at_ms``, once every account's newest snapshot is of that time."""
+    return asyncio.run(asyncio.wait_for(_final_counts(broker, accounts, at_ms, prefix), seconds))
 
 
-async def _latest_counts(broker: str, accounts: Sequence[str], at_ms: int) -> Counts | None:
-    tail = open_tail(broker, [KPIS])
+async def _final_counts(broker: str, accounts: Sequence[str], at_ms: int, prefix: str) -> Counts:
+    tail = open_tail(broker, [KPIS], prefix=prefix)
     newest: dict[str, dict[str, Any]] = {}
     try:
-        while not tail.caught_up() or not newest:
-            records = await tail.poll(1.0)
-            for record in records:
+        while not (tail.caught_up() and all(_is_of(newest.get(account), at_ms) for account in accounts)):
+            for record in await tail.poll(1.0):
                 if record.key and record.value:
                     newest[record.key.decode()] = orjson.loads(record.value)
-            if not records:
-                break
     finally:
         await tail.close()
-    if any(newest.get(account, {}).get("at_ms") != at_ms for account in accounts):
-        return None
     return {account: _counts(newest[account]) for account in accounts}
+
+
+def _is_of(snapshot: dict[str, Any] | None, at_ms: int) -> bool:
+    return snapshot is not None and snapshot["at_ms"] == at_ms
 
 
 def _counts(snapshot: dict[str, Any]) -> dict[str, dict[str, float]]:

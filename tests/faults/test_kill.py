@@ -12,20 +12,21 @@ from resonanz_streams.events import Status, encode
 from resonanz_streams.topics import INTERACTION_TOPICS, STATUS
 from resonanz_streams.transports.ports import Outgoing
 from tests.faults.load import START_MS, Load, make_load
-from tests.faults.snapshots import latest_counts, naive_counts
+from tests.faults.snapshots import Counts, final_counts, naive_counts
 from tests.processes import Process, free_port, get, samples, wait_until
 
 EVENTS = 200_000
 KILLS = 10
 DEADLY_FLUSHES = 4
 CHUNK = 500
+PREFIX = "killed."
 
 
 def configure(folder: Path, broker: str, load: Load) -> Path:
     accounts = "\n".join(f'      - "{account}"' for account in load.accounts)
     path = folder / "resonanz.yaml"
     path.write_text(
-        f"broker: {broker}\nclock: event\ntick_seconds: 0.5\npartitions: 4\n"
+        f"broker: {broker}\ntopic_prefix: {PREFIX}\nclock: event\ntick_seconds: 0.5\npartitions: 4\n"
         "pseudonym_key: file:" + str(folder / "key") + "\n"
         f"clients:\n  fleet:\n    name: Fleet\n    potential: 1000\n    accounts:\n{accounts}\n"
     )
@@ -37,7 +38,7 @@ class Delivery:
     """Publishes the load in delivery order, a share at a time, in records of one line and of many."""
 
     def __init__(self, broker: str, load: Load) -> None:
-        self._publisher = open_publisher(broker)
+        self._publisher = open_publisher(broker, prefix=PREFIX)
         self._load = load
         self._lines = iter(load.lines)
         self._rng = random.Random(1)
@@ -104,56 +105,61 @@ class Lives:
         self.reached: dict[tuple[str, ...], float] = {}
         self.read_again = 0.0
         self.inside_a_flush = 0
+        # The same for every life: on Kafka a worker is known by it, and need not wait for its dead self.
+        self._port = free_port()
 
-    def _start(self, number: int, flush: int | None) -> tuple[Process, int]:
-        port = free_port()
+    def _start(self, number: int, flush: int | None) -> Process:
         part = ["-m", "resonanz_streams", "worker"]
         deadly = []
         if flush is not None:
             part = ["-m", "tests.faults.dying_worker"]
             deadly = ["--flush", str(flush), "--seed", str(number)]
-        arguments = [*part, "--config", str(self.config), "--port", str(port), *deadly]
-        return Process(arguments, self.folder / f"worker-{number}.log"), port
+        arguments = [*part, "--config", str(self.config), "--port", str(self._port), *deadly]
+        return Process(arguments, self.folder / f"worker-{number}.log")
 
-    def _watch(self, port: int, recovered: dict[tuple[str, ...], float]) -> float:
+    def _watch(self, recovered: dict[tuple[str, ...], float]) -> float:
         """Read the positions; what lies between recovery and the last life's end was read again."""
-        now = positions(port, "resonanz_position")
+        now = positions(self._port, "resonanz_position")
         if now and not recovered:
-            recovered.update(positions(port, "resonanz_recovered_position"))
+            recovered.update(positions(self._port, "resonanz_recovered_position"))
         self.reached = {**self.reached, **now}
         return sum(now.values())
 
     def live_and_die(self, number: int, delivery: Delivery, flush: int | None, rng: random.Random) -> None:
         """One life: recover, read while events arrive, die in the middle of it."""
         before = dict(self.reached)
-        process, port = self._start(number, flush)
+        import time
+
+        t = time.time()
+        process = self._start(number, flush)
         share = EVENTS // CHUNK // (KILLS + 1)
         with process:
             recovered: dict[tuple[str, ...], float] = {}
-            wait_until(lambda: get(f"http://127.0.0.1:{port}/readyz"), f"worker {number} is ready")
-            self._watch(port, recovered)
+            wait_until(lambda: get(f"http://127.0.0.1:{self._port}/readyz"), f"worker {number} is ready")
+            self._watch(recovered)
+            print("ready", time.time() - t)
+            t = time.time()
             alive = rng.randrange(share // 2, share)
             for _ in range(alive):
                 delivery.deliver(1)
             if flush is None:
-                self._watch(port, recovered)
+                self._watch(recovered)
                 process.kill()
             else:
                 wait_until(lambda: process.process.poll() is not None, f"worker {number} dies inside a flush")
                 self.inside_a_flush += "died inside a flush" in process.output()
+            print("died", time.time() - t)
+            t = time.time()
             delivery.deliver(share - alive)
+            print("delivered", time.time() - t)
+            t = time.time()
         self.read_again += sum(
             max(0.0, before[place] - offset) for place, offset in recovered.items() if place in before
         )
 
-    def finish(self, number: int, load: Load, broker: str) -> dict[str, dict[str, dict[str, float]]]:
-        process, _ = self._start(number, None)
-        with process:
-            counts = wait_until(
-                lambda: latest_counts(broker, load.accounts, load.end_ms),
-                "every account's final snapshot",
-                120,
-            )
+    def finish(self, number: int, load: Load, broker: str) -> Counts:
+        with self._start(number, None) as process:
+            counts = final_counts(broker, load.accounts, load.end_ms, prefix=PREFIX)
             assert process.terminate() == 0, process.output()
         return counts
 
