@@ -29,6 +29,7 @@ from resonanz_streams.settings import Settings
 from resonanz_streams.windows import old_edge_ms
 
 _FAR: Final = 2**62
+_FEW: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def run_backtest(
         tidy = Tidy(sink, asked.accounts_of(0), dense=dense)
         counting = bar.add_task("Counting", total=len(steps))
         play.run(steps, *chosen, tidy, lambda done: bar.update(counting, completed=done))
-        tidy.close()
+        tidy.finish()
     cut = play.measures.ledger.cut_ms != NEVER
     done = Backtested(out, tidy.rows, len(steps), steps[0], steps[-1], found, play.counted, cut)
     for sentence in done.sentences():
@@ -179,10 +180,10 @@ def _known(option: str, what: str, names: Sequence[str] | None, known: Mapping[s
     """The chosen ones in the order of ``known``; all of them if none were given."""
     for name in names or ():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 3, 0.4) or list(known)[:10]
-            raise ConfigurationError(
-                f"{option}: {name!r} is no {what}; write one of: {', '.join(near) or 'none'}"
-            )
+            near = difflib.get_close_matches(name, known, 3, 0.4) if len(known) > _FEW else []
+            some = ", ".join(near or list(known)[:_FEW]) or "none"
+            more = " and others" if len(known) > _FEW else ""
+            raise ConfigurationError(f"{option}: {name!r} is no {what}; there are {some}{more}")
     return [name for name in known if not names or name in names]
 
 

@@ -105,10 +105,9 @@ class Tidy:
         self.rows += self._held_rows
         self._held, self._held_rows = [], 0
 
-    def close(self) -> None:
-        """Write what is left, and the end of the file."""
+    def finish(self) -> None:
+        """Write what is left."""
         self._write()
-        self._sink.close()
 
 
 class _Words:
@@ -193,7 +192,11 @@ def written(out: Path) -> Iterator[Sink]:
     draft = out.with_name(f".{out.name}.part")
     try:
         with draft.open("wb") as file:
-            yield _SINKS[out.suffix.lower()](file)
+            sink = _SINKS[out.suffix.lower()](file)
+            try:
+                yield sink
+            finally:
+                sink.close()
         draft.replace(out)
     except OSError as error:
         raise StopError(f"{out}: cannot be written: {error.strerror or error}") from None
