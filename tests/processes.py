@@ -1,9 +1,9 @@
 """Real processes for tests: started, asked, killed by their id, never left behind."""
 
 import contextlib
+import http.client
 import os
 import signal
-import http.client
 import socket
 import subprocess
 import sys

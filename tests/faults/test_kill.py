@@ -128,17 +128,12 @@ class Lives:
     def live_and_die(self, number: int, delivery: Delivery, flush: int | None, rng: random.Random) -> None:
         """One life: recover, read while events arrive, die in the middle of it."""
         before = dict(self.reached)
-        import time
-
-        t = time.time()
         process = self._start(number, flush)
         share = EVENTS // CHUNK // (KILLS + 1)
         with process:
             recovered: dict[tuple[str, ...], float] = {}
             wait_until(lambda: get(f"http://127.0.0.1:{self._port}/readyz"), f"worker {number} is ready")
             self._watch(recovered)
-            print("ready", time.time() - t)
-            t = time.time()
             alive = rng.randrange(share // 2, share)
             for _ in range(alive):
                 delivery.deliver(1)
@@ -148,11 +143,7 @@ class Lives:
             else:
                 wait_until(lambda: process.process.poll() is not None, f"worker {number} dies inside a flush")
                 self.inside_a_flush += "died inside a flush" in process.output()
-            print("died", time.time() - t)
-            t = time.time()
             delivery.deliver(share - alive)
-            print("delivered", time.time() - t)
-            t = time.time()
         self.read_again += sum(
             max(0.0, before[place] - offset) for place, offset in recovered.items() if place in before
         )
