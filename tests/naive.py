@@ -57,7 +57,8 @@ class Model:
         self.through: int | None = None
 
     def read(self, kind: str, events: list[Event], position: int) -> None:
-        """Read a run. What is older than the watermark allows, or than every window, is late."""
+        """Read a run. What is older than every window, or than the horizon before the watermark, or before
+        now where that is behind the watermark, is late."""
         if events:
             newest = max(event["at_ms"] for event in events)
             self.memory.marks[kind] = max(newest, self.memory.marks.get(kind, newest))
@@ -65,10 +66,10 @@ class Model:
         floor = LONG_AGO
         through = LONG_AGO if self.through is None else self.through
         mark = min(max(self.memory.marks.get(kind, LONG_AGO), through) for kind in KINDS)
-        if mark > LONG_AGO:
-            floor = mark - self.horizon
         if self.memory.now is not None:
-            floor = max(floor, old_edge(self.memory.now, *WINDOWS["28d"]) + 1)
+            floor = old_edge(self.memory.now, *WINDOWS["28d"]) + 1
+            if mark > LONG_AGO:
+                floor = max(floor, min(mark, self.memory.now) - self.horizon)
         for event in events:
             (self.memory.late if event["at_ms"] < floor else self.memory.accepted).append(event)
 

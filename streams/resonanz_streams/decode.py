@@ -81,12 +81,13 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A good follower snapshot."""
+    """A good follower snapshot, and the line that told it."""
 
     row: int
     at_ms: int
     followers: int
     source: str
+    data: bytes
 
 
 class Decoder:
@@ -201,7 +202,8 @@ class Decoder:
                 fault = self._fault(audience.account, audience.at_ms, 1, now_ms)
                 rejected.append(Rejected(lines.all()[place], *fault))
             else:
-                good.append(Snapshot(row, audience.at_ms, audience.followers, audience.source))
+                data = lines.all()[place].data
+                good.append(Snapshot(row, audience.at_ms, audience.followers, audience.source, data))
         return good, rejected
 
 

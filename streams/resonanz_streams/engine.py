@@ -1,6 +1,7 @@
 """One partition: runs in, outcomes counted, window sums and rows out. Pure of broker and clock."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -8,12 +9,14 @@ import numpy as np
 
 from resonanz_streams.ahead import Ahead, Operations
 from resonanz_streams.dead_letters import Lines, Rejected
-from resonanz_streams.decode import Columns, Decoder
+from resonanz_streams.decode import Columns, Decoder, Snapshot
 from resonanz_streams.events import KINDS, Status
+from resonanz_streams.heartbeats import Heartbeats
 from resonanz_streams.kpis.base import WINDOWS, Inputs
 from resonanz_streams.ledger import ENTRY_BYTES, NEVER, alone
 from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.measures import Measures
+from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
 from resonanz_streams.state_head import Head, read_head
 from resonanz_streams.tally import Tally
@@ -47,9 +50,8 @@ class PartitionEngine:
         self._rows = LedgerRows(self._names)
         self._ahead = Ahead()
         self._event_clock = False
-        self._through: int | None = None
+        self._heartbeats = Heartbeats(self._measures.coverage, partition)
         self._marks: dict[str, int] = {}
-        self._held: list[Status] = []
         self._records: list[Outgoing] = []
         self._changed_audience: set[int] = set()
         self._moved = False
@@ -117,15 +119,14 @@ class PartitionEngine:
             return
         lines = Lines(run)
         if run.topic in KIND_OF_TOPIC:
-            columns, rejected = self._decoder.interactions(run, lines, clock_ms)
-            self._take(run.topic, columns, lines, clock_ms)
+            interactions = partial(self._decoder.interactions, now_ms=clock_ms)
+            parts, rejected = decoded(interactions, run, lines)
+            for columns, of_lines in parts:
+                self._take(run.topic, columns, of_lines, clock_ms)
         else:
-            snapshots, rejected = self._decoder.snapshots(run, lines, clock_ms)
-            for snapshot in snapshots:
-                news = self._measures.audience.add(snapshot.row, snapshot.at_ms, snapshot.followers)
-                if news:
-                    self._changed_audience.add(snapshot.row)
-                self.tally.outcomes[snapshot.source, run.topic, "counted" if news else "duplicate"] += 1
+            several, rejected = decoded(partial(self._decoder.snapshots, now_ms=clock_ms), run, lines)
+            for snapshots, _ in several:
+                self._take_audience(run.topic, snapshots)
         if rejected:
             self._reject(run.topic, rejected)
         self._arrived(run)
@@ -144,10 +145,7 @@ class PartitionEngine:
         if run.next_offset > self.offsets.get(run.topic, -1):
             self.offsets[run.topic] = run.next_offset
             self._moved = True
-        if self._held:
-            held, self._held = self._held, []
-            for status in held:
-                self.observe(status)
+        self._heartbeats.read(self.offsets)
 
     def _take(self, topic: str, columns: Columns, lines: Lines, clock_ms: int) -> None:
         if not len(columns):
@@ -187,11 +185,24 @@ class PartitionEngine:
         """What no window spans any more, or the ledger has forgotten, changes nothing."""
         late = columns.at_ms < floor_ms
         for place in np.flatnonzero(late).tolist():
-            name = self._names[columns.rows[place]]
             data = lines.all()[columns.lines[place]].data
-            self._records.append(Outgoing(LATE, name.encode(), data, partition=self._partition))
-            self.tally.outcomes[columns.sources[place], kind, "late"] += 1
+            self._keep_late(int(columns.rows[place]), data, columns.sources[place], kind)
         return columns.at(np.flatnonzero(~late))
+
+    def _keep_late(self, row: int, data: bytes, source: str, kind: str) -> None:
+        self._records.append(Outgoing(LATE, self._names[row].encode(), data, partition=self._partition))
+        self.tally.outcomes[source, kind, "late"] += 1
+
+    def _take_audience(self, topic: str, snapshots: Sequence[Snapshot]) -> None:
+        book = self._measures.audience
+        for snapshot in snapshots:
+            if book.is_late(snapshot.at_ms):
+                self._keep_late(snapshot.row, snapshot.data, snapshot.source, topic)
+                continue
+            news = book.add(snapshot.row, snapshot.at_ms, snapshot.followers)
+            if news:
+                self._changed_audience.add(snapshot.row)
+            self.tally.outcomes[snapshot.source, topic, "counted" if news else "duplicate"] += 1
 
     def _reject(self, topic: str, rejected: Sequence[Rejected]) -> None:
         for item in rejected:
@@ -200,14 +211,12 @@ class PartitionEngine:
 
     def _late_floor_ms(self) -> int:
         """Older operations change nothing: beyond the horizon, beyond every window, or forgotten."""
-        mark, now = self.watermark(), self._measures.now_ms
-        beyond_horizon = NEVER if mark is None else mark - self._horizon_ms
-        beyond_windows = NEVER if now is None else old_edge_ms(WINDOWS[-1], now) + 1
-        return max(beyond_horizon, beyond_windows, self.ledger.floor_ms)
+        return max(self._horizon_floor_ms(self._measures.now_ms), self.ledger.floor_ms)
 
     def _horizon_floor_ms(self, now_ms: int | None) -> int:
-        """What the ledger may forget. While the watermark is ahead of now, operations wait that may still
-        undo what is older than its horizon."""
+        """Beyond the horizon, or beyond every window. While the watermark is ahead of now (event time of
+        what was read early, a heartbeat from the future), now decides: windows still span what is older
+        than the watermark's horizon, and operations wait that may undo it."""
         if now_ms is None:
             return NEVER
         mark = self.watermark()
@@ -216,22 +225,19 @@ class PartitionEngine:
 
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat, once the records that it speaks of have been read."""
-        for topic in INTERACTION_TOPICS:
-            if self.offsets.get(topic, 0) < status.published.get(f"{topic}/{self._partition}", 0):
-                self._held.append(status)
-                return
-        self._measures.coverage.observe(status)
-        self._through = self._measures.coverage.complete_through()
+        self._heartbeats.take(status, self.offsets)
 
     @property
     def untouched(self) -> bool:
         """Whether nothing has ever arrived here, no event and no heartbeat."""
-        return not self._marks and self._through is None and not self._held
+        through = self._measures.coverage.complete_through()
+        return not self._marks and through is None and not self._heartbeats.waiting
 
     def watermark(self) -> int | None:
         """The smallest over likes, comments and shares; None while one of them has neither had an event
         nor a connector that says it is complete."""
-        through = NEVER if self._through is None else self._through
+        through = self._measures.coverage.complete_through()
+        through = NEVER if through is None else through
         smallest = min(max(self._marks.get(topic, NEVER), through) for topic in INTERACTION_TOPICS)
         return None if smallest == NEVER else smallest
 
