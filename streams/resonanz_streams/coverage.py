@@ -29,6 +29,7 @@ class CoverageBook:
         self._rows = {account: row for row, account in enumerate(accounts)}
         self._statuses: list[dict[str, Status]] = [{} for _ in accounts]
         self._through = np.full(len(accounts), _UNWATCHED)
+        self._running = np.zeros(len(accounts), dtype=np.bool_)
         self._steps: Steps | None = None
         self._open_from = np.full(len(accounts), _NEVER)
 
@@ -46,12 +47,23 @@ class CoverageBook:
         if known is None or known.at_ms <= status.at_ms:
             statuses[status.connector] = status
             self._through[row] = max(_in_time(one.complete_through_ms) for one in statuses.values())
+            self._running[row] = not all(one.ended for one in statuses.values())
             self._steps = None
 
     def complete_through(self) -> int | None:
-        """Everything up to here has been published for every account that has a connector."""
-        smallest = int(self._through.min(initial=_UNWATCHED))
-        return None if smallest == _UNWATCHED else smallest
+        """Everything up to here has been published for every account that has a connector.
+
+        What has ended waits for nobody and holds nobody back; when all have ended, the last end counts.
+        """
+        if self._running.any():
+            return int(self._through[self._running].min())
+        ends = self._through[self._through != _UNWATCHED]
+        return int(ends.max()) if len(ends) else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether there were connectors, and all of them have said that nothing more will come."""
+        return not self._running.any() and bool((self._through != _UNWATCHED).any())
 
     def share(self, now_ms: int, starts: Mapping[str, int]) -> dict[str, Floats]:
         """Per window the covered share, 0 to 1, of (starts[window], now]."""

@@ -10,6 +10,7 @@ import numpy as np
 from resonanz_streams.ahead import Ahead, Operations
 from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder, Snapshot
+from resonanz_streams.errors import StopError
 from resonanz_streams.events import KINDS, Status
 from resonanz_streams.heartbeats import Heartbeats
 from resonanz_streams.kpis.base import WINDOWS, Inputs
@@ -78,7 +79,12 @@ class PartitionEngine:
         self._ahead.load(recovered.rows, self._rows)
         for row, name in enumerate(self._names):
             if (packed := recovered.rows.get(ACCOUNT_PREFIX + name.encode())) is not None:
-                self._measures.audience.unpack(row, packed)
+                try:
+                    self._measures.audience.unpack(row, packed)
+                except ValueError:
+                    raise StopError(
+                        f"the followers of {name} cannot be read; run: resonanz rebuild"
+                    ) from None
 
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""
@@ -191,7 +197,7 @@ class PartitionEngine:
 
     def _keep_late(self, row: int, data: bytes, source: str, kind: str) -> None:
         self._records.append(Outgoing(LATE, self._names[row].encode(), data, partition=self._partition))
-        self.tally.outcomes[source, kind, "late"] += 1
+        self.tally.one(source, kind, "late")
 
     def _take_audience(self, topic: str, snapshots: Sequence[Snapshot]) -> None:
         book = self._measures.audience
@@ -202,7 +208,7 @@ class PartitionEngine:
             news = book.add(snapshot.row, snapshot.at_ms, snapshot.followers)
             if news:
                 self._changed_audience.add(snapshot.row)
-            self.tally.outcomes[snapshot.source, topic, "counted" if news else "duplicate"] += 1
+            self.tally.one(snapshot.source, topic, "counted" if news else "duplicate")
 
     def _reject(self, topic: str, rejected: Sequence[Rejected]) -> None:
         for item in rejected:
@@ -232,6 +238,11 @@ class PartitionEngine:
         """Whether nothing has ever arrived here, no event and no heartbeat."""
         through = self._measures.coverage.complete_through()
         return not self._marks and through is None and not self._heartbeats.waiting
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come: every connector said so, and all that they published is read."""
+        return not self._heartbeats.waiting and self._measures.coverage.ended
 
     def watermark(self) -> int | None:
         """The smallest over likes, comments and shares; None while one of them has neither had an event

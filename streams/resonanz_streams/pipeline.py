@@ -147,12 +147,19 @@ class Pipeline:
     # -- what goes out -----------------------------------------------------------------------------
 
     def now_ms(self) -> int | None:
-        """The wall clock, or with ``clock: event`` the smallest watermark; None before the first event."""
+        """The wall clock, or with ``clock: event`` the smallest watermark; None before the first event.
+
+        A partition whose input has ended holds nobody back; when all have ended, now is the last end.
+        """
         if self._settings.clock == "wall":
             return self._clock()
-        marks = [engine.watermark() for engine in self.engines.values() if not engine.untouched]
+        touched = [engine for engine in self.engines.values() if not engine.untouched]
+        running = [engine for engine in touched if not engine.ended]
+        marks = [engine.watermark() for engine in running or touched]
         known = [mark for mark in marks if mark is not None]
-        return min(known) if known and len(known) == len(marks) else None
+        if not known or len(known) < len(marks):
+            return None
+        return min(known) if running else max(known)
 
     async def cycle(self, budget_seconds: float) -> None:
         """Bring every engine to now, then flush all of them together, ``budget_seconds`` for snapshots."""
