@@ -204,8 +204,14 @@ class LedgerRows:
                 f"the state was written by schema {row.schema}, this version reads {SCHEMA}; "
                 "run the version that wrote it, or recompute with: resonanz rebuild"
             )
+        try:
+            return self._entries(row)
+        except (ValueError, IndexError) as error:
+            raise StopError(f"a row of the state cannot be read ({error}); run: resonanz rebuild") from None
+
+    def _entries(self, row: _Packed) -> Entries:
         places = np.array([self._place(name) for name in row.names], dtype=np.uint32)
-        return Entries(
+        entries = Entries(
             np.frombuffer(row.keys, "<u8").astype(np.uint64),
             States(
                 np.frombuffer(row.added, "<i8").astype(np.int64),
@@ -215,6 +221,11 @@ class LedgerRows:
             places[np.frombuffer(row.accounts, "<u4")],
             np.frombuffer(row.kinds, np.uint8),
         )
+        states = entries.states
+        parts = (states.added, states.weight, states.removed, entries.accounts, entries.kinds)
+        if any(len(part) != len(entries) for part in parts):
+            raise ValueError("parts of different lengths")
+        return entries
 
     def _place(self, name: str) -> int:
         place = self._index.get(name)
