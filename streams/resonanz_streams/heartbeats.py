@@ -19,7 +19,7 @@ class Heartbeats:
 
     def __init__(self, coverage: CoverageBook, partition: int) -> None:
         self._coverage = coverage
-        self._names = {topic: f"{topic}/{partition}" for topic in INTERACTION_TOPICS}
+        self._names = {topic: f"{topic}/{partition}" for topic in (*INTERACTION_TOPICS, "audience")}
         self._waiting: dict[tuple[str, str], list[Status]] = {}
         self._soonest: dict[str, int] = {}
 

@@ -95,11 +95,12 @@ def test_now_is_the_last_end_of_all_partitions(order: int) -> None:
     assert pipeline.now_ms() == AUGUST
 
 
-def test_an_end_counts_when_its_records_have_been_read() -> None:
+@pytest.mark.parametrize("topic", ["likes", "audience"])
+def test_an_end_counts_when_its_records_have_been_read(topic: str) -> None:
     first, _ = apart()
     status = said(first, AUGUST, ended=True)
-    status.published = {"likes/0": 1}
+    status.published = {f"{topic}/0": 1, "posts/0": 1}
     pipeline = pipeline_of(said(first, JUNE, ended=False), status)
     assert pipeline.now_ms() == JUNE
-    asyncio.run(pipeline.apply(Run("likes", 0, 0, 1, [b"{}"], [0])))
+    asyncio.run(pipeline.apply(Run(topic, 0, 0, 1, [b"{}"], [0])))
     assert pipeline.now_ms() == AUGUST
