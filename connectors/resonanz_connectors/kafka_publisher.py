@@ -40,10 +40,11 @@ class KafkaPublisher:
         self._buffer_bytes = buffer_bytes
         self._lock = threading.Lock()
         self._producer: Any = None
-        self._waiting: deque[tuple[Any, int]] = deque()
+        self._waiting: deque[tuple[Any, Outgoing]] = deque()
         self._bytes = 0
+        self._queued = self._settled = 0
+        self._failed: list[tuple[Exception, Outgoing]] = []
         self._ends: dict[Place, int] = {}
-        self._failure: Exception | None = None
 
     def publish(self, records: Sequence[Outgoing]) -> None:
         """See ports.Publisher. When it raises, the first of ``records`` may be queued, the others not.
@@ -53,21 +54,24 @@ class KafkaPublisher:
             StopError: a topic does not exist, a record is too large, or Kafka does not let us.
         """
         with self._lock:
-            producer = self._connected()
             for record in records:
-                size = len(record.value or b"") + len(record.key or b"") + _RECORD_OVERHEAD
-                if self._bytes + size > self._buffer_bytes:
-                    self._make_room(size)
-                with self._explained(record):
-                    future = producer.send(
-                        self._prefix + record.topic,
-                        record.value,
-                        record.key,
-                        list(record.headers),
-                        record.partition,
-                    )
-                self._waiting.append((future, size))
-                self._bytes += size
+                self._send(record)
+
+    def _send(self, record: Outgoing) -> None:
+        producer = self._connected()
+        if self._bytes + _size(record) > self._buffer_bytes:
+            self._make_room(_size(record))
+        with self._explained(record):
+            future = producer.send(
+                self._prefix + record.topic,
+                record.value,
+                record.key,
+                list(record.headers),
+                record.partition,
+            )
+        self._waiting.append((future, record))
+        self._bytes += _size(record)
+        self._queued += 1
 
     def _connected(self) -> Any:
         if self._producer is None:
@@ -112,16 +116,17 @@ class KafkaPublisher:
             except KafkaTimeoutError:
                 raise self._target.away() from None
             except KafkaError:
-                pass  # the harvest keeps it for the next flush to tell
+                pass  # the harvest keeps it for the next flush
             self._harvest()
 
     def _harvest(self) -> None:
         """Take note of what is written, and of what never will be."""
         while self._waiting and self._waiting[0][0].is_done:
-            future, size = self._waiting.popleft()
-            self._bytes -= size
+            future, record = self._waiting.popleft()
+            self._bytes -= _size(record)
+            self._settled += 1
             if future.failed():
-                self._failure = future.exception
+                self._failed.append((future.exception, record))
             else:
                 topic, partition, _, offset = future.value[:4]
                 self._ends[topic.removeprefix(self._prefix), partition] = offset + 1
@@ -129,20 +134,27 @@ class KafkaPublisher:
     def flush(self) -> Mapping[Place, int]:
         """See ports.Publisher."""
         with self._lock:
-            producer = self._producer
+            producer, queued = self._producer, self._queued
         if producer is not None:
             # Without the lock: others may go on publishing.
             with contextlib.suppress(KafkaTimeoutError):
                 producer.flush(FLUSH_SECONDS)
         with self._lock:
             self._harvest()
-            failure, self._failure = self._failure, None
-            if failure is not None:
-                with self._explained(None):
-                    raise failure
-            if self._waiting:
+            if self._failed:
+                self._send_again()
+            if self._settled < queued:
                 raise self._target.away()
             return dict(self._ends)
+
+    def _send_again(self) -> None:
+        failure = self._failed[0][0]
+        while self._failed:
+            self._send(self._failed[0][1])
+            self._failed.pop(0)
+        # Another thread's flush may have seen this one fail: nobody is told that all is well.
+        with self._explained(None):
+            raise failure
 
     @contextlib.contextmanager
     def _explained(self, record: Outgoing | None) -> Iterator[None]:
@@ -194,3 +206,7 @@ class KafkaPublisher:
                     producer._sender.force_close()  # noqa: SLF001
                     producer._sender.join(_CONNECT_SECONDS)  # noqa: SLF001
                 producer.close(_CONNECT_SECONDS)
+
+
+def _size(record: Outgoing) -> int:
+    return len(record.value or b"") + len(record.key or b"") + _RECORD_OVERHEAD
