@@ -1,30 +1,20 @@
 """The HTTP API: what is on the board, for those who may see it. The answers' shapes: shapes.py."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
-from fastapi.security import HTTPBearer
 
 from resonanz_dashboards import shapes
-from resonanz_dashboards.access import Access, Scope
-from resonanz_dashboards.board_state import COMPLETE, STALE_MS, BoardState, Entry, Visible
-from resonanz_dashboards.problems import MEDIA_TYPE, ProblemError
-from resonanz_dashboards.relay import Worker
-from resonanz_dashboards.stream import Filter, Streams, feed, snapshot
-from resonanz_streams.events import KpiSnapshot
+from resonanz_dashboards.board_state import COMPLETE, STALE_MS, Entry
+from resonanz_dashboards.problems import ProblemError
+from resonanz_dashboards.selection import Selection, figures
+from resonanz_dashboards.stream import Filter, feed
+from resonanz_dashboards.viewing import PROBLEM, Responses, TheWall, Viewer, Wall, json_answer
 
 PAGE: Final = 1000
-Responses = dict[int | str, dict[str, Any]]
-PROBLEM: Final[Responses] = {
-    "default": {
-        "description": "A problem document (RFC 9457).",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-}
 EVENT_STREAM: Final[Responses] = {
     200: {
         "description": (
@@ -34,67 +24,26 @@ EVENT_STREAM: Final[Responses] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
-EXPOSITION: Final[Responses] = {
-    200: {
-        "description": "Prometheus text format.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
-    }
-}
-
 ClientName = Annotated[str | None, Query(max_length=512, description="Only this client's accounts.")]
 PlatformName = Annotated[str | None, Query(max_length=512, description="Only this platform's accounts.")]
 Windows = Annotated[list[shapes.Window] | None, Query(description="Only these windows.")]
+KpiNames = Annotated[
+    list[str] | None,
+    Query(max_length=100, description="Only these KPIs: `velocity`, or `5m/velocity` for that window of it."),
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Wall:
-    """What the API is made of; one per process, in ``app.state.wall``."""
-
-    board: BoardState
-    access: Access
-    worker: Worker
-    streams: Streams
-
-    def client_names(self, scope: Scope) -> Sequence[str]:
-        """The clients that exist for this viewer, in the configuration's order."""
-        return [name for name in self.board.registry.clients if scope.sees(name)]
-
-    def visible(self, scope: Scope, client: str | None, platform: str | None) -> Visible:
-        """The accounts that a viewer sees under these filters.
-
-        Raises:
-            ProblemError: a client that is not, or not for this viewer: the same 404.
-        """
-        if client is not None and client not in self.client_names(scope):
-            raise ProblemError(404, "unknown-client", f"There is no client {client!r}; see /api/v1/clients.")
-        return lambda it: (
-            scope.sees(it.client) and client in {None, it.client} and platform in {None, it.platform}
-        )
+router = APIRouter(responses=PROBLEM, tags=["figures"])
 
 
-def _wall(request: Request) -> Wall:
-    wall = request.app.state.wall
-    assert isinstance(wall, Wall)  # noqa: S101  # set where the app is built
-    return wall
-
-
-def _viewer(request: Request, _: Annotated[Any, Depends(HTTPBearer(auto_error=False))]) -> Scope:
-    return _wall(request).access.scope(request.headers.get("authorization"))
-
-
-TheWall = Annotated[Wall, Depends(_wall)]
-Viewer = Annotated[Scope, Depends(_viewer)]
-router = APIRouter(responses=PROBLEM)
-
-
-@router.get("/api/v1/clients", responses={200: {"model": shapes.Clients}}, tags=["figures"])
+@router.get("/api/v1/clients", responses={200: {"model": shapes.Clients}})
 async def clients(wall: TheWall, scope: Viewer) -> Response:
     """The clients that the viewer may see."""
     accounts = [it.account for it in wall.board.entries()]
-    return _json({"clients": [_client(wall, name, accounts) for name in wall.client_names(scope)]})
+    return json_answer({"clients": [_client(wall, name, accounts) for name in wall.client_names(scope)]})
 
 
-@router.get("/api/v1/accounts", responses={200: {"model": shapes.Accounts}}, tags=["figures"])
+@router.get("/api/v1/accounts", responses={200: {"model": shapes.Accounts}})
 async def accounts(
     wall: TheWall,
     scope: Viewer,
@@ -112,28 +61,50 @@ async def accounts(
     page = found[start : start + limit]
     following = page[-1].account.id if start + limit < len(found) else None
     body = [_account(it, now_ms) for it in page]
-    return _json({**feed(wall.board), "accounts": body, "total": len(found), "next": following})
+    return json_answer({**feed(wall.board), "accounts": body, "total": len(found), "next": following})
 
 
-@router.get(
-    "/api/v1/accounts/{account:path}/kpis", responses={200: {"model": shapes.AccountKpis}}, tags=["figures"]
-)
+@router.get("/api/v1/accounts/{account:path}/kpis", responses={200: {"model": shapes.AccountKpis}})
 async def account_kpis(
     wall: TheWall,
     scope: Viewer,
     account: Annotated[str, Path(description="The account as configured, e.g. bluesky:did:plc:abc.")],
     window: Windows = None,
-    kpi: Annotated[list[str] | None, Query(description="Only these KPIs.")] = None,
+    kpi: KpiNames = None,
 ) -> Response:
     """An account's latest figures, one row per KPI, window and part."""
-    entry = wall.board.entry(account)
-    if entry is None or not scope.sees(entry.account.client):
-        raise ProblemError(404, "unknown-account", f"There is no account {account!r}; see /api/v1/accounts.")
-    rows = _rows(entry, frozenset(window or ()), frozenset(kpi or ()))
-    return _json({**_account(entry, wall.board.now_ms()), "kpis": rows})
+    entry = wall.entry(scope, account)
+    rows = _rows(entry, _selection(window, kpi))
+    return json_answer({**_account(entry, wall.board.now_ms()), "kpis": rows})
 
 
-@router.get("/api/v1/stream", responses=EVENT_STREAM, tags=["figures"], response_class=StreamingResponse)
+@router.get("/api/v1/velocities", responses={200: {"model": shapes.Velocities}})
+async def velocities(
+    wall: TheWall,
+    scope: Viewer,
+    *,
+    client: ClientName = None,
+    platform: PlatformName = None,
+    account: Annotated[list[str] | None, Query(max_length=100, description="These accounts' own.")] = None,
+) -> Response:
+    """Interactions a minute (5 min window) over the last half hour: their sum, and single accounts'.
+
+    What this process has seen: empty right after its start, null while an account was silent or stale.
+    """
+    visible = wall.visible(scope, client, platform)
+    shown = [it.account.id for it in wall.board.entries() if visible(it.account)]
+    single = [wall.entry(scope, it).account.id for it in account or ()]
+    trail = wall.board.trail
+    return json_answer(
+        {
+            "times_ms": trail.times_ms(),
+            "total": trail.total(shown),
+            "accounts": {it: trail.of(it) for it in single},
+        }
+    )
+
+
+@router.get("/api/v1/stream", responses=EVENT_STREAM, response_class=StreamingResponse)
 async def stream(
     wall: TheWall,
     scope: Viewer,
@@ -141,6 +112,7 @@ async def stream(
     client: ClientName = None,
     platform: PlatformName = None,
     window: Windows = None,
+    kpi: KpiNames = None,
     last_event_id: Annotated[str | None, Header(max_length=64)] = None,
 ) -> StreamingResponse:
     """Changes as they happen, as server-sent events; first everything that the viewer has not seen.
@@ -151,46 +123,12 @@ async def stream(
         raise ProblemError(
             503, "too-many-streams", "This wall has too many viewers; close one, or try later."
         )
-    wanted = Filter(wall.visible(scope, client, platform), frozenset(window or ()))
+    wanted = Filter(wall.visible(scope, client, platform), _selection(window, kpi))
     return StreamingResponse(
         wall.streams.events(wanted, last_event_id),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
-
-
-@router.get("/metrics", responses=EXPOSITION, tags=["operation"], response_class=StreamingResponse)
-async def metrics(wall: TheWall, scope: Viewer, request: Request) -> StreamingResponse:
-    """The worker's metrics, of all clients: an agency token is needed where tokens are."""
-    if scope.client is not None:
-        raise ProblemError(403, "agency-only", "Metrics hold every client's figures; use the agency token.")
-    return await wall.worker.metrics(request)
-
-
-@router.get("/healthz", responses={200: {"model": shapes.Health}}, tags=["operation"])
-async def healthz() -> Response:
-    """The process is alive."""
-    return _json({"status": "ok"})
-
-
-@router.get("/readyz", responses={200: {"model": shapes.Ready}}, tags=["operation"])
-async def readyz(wall: TheWall) -> Response:
-    """All figures have been read, the broker answers, and so does the worker if this wall has one."""
-    board = wall.board
-    checks = {
-        "broker": {"live": "", "starting": "Still reading the figures so far."}.get(
-            board.feed, "The broker does not answer; see resonanz doctor."
-        ),
-        "worker": await wall.worker.ready(),
-    }
-    missing = [sentence for sentence in checks.values() if sentence]
-    if missing:
-        raise ProblemError(503, "not-ready", " ".join(missing), {"checks": checks})
-    return _json({"status": "ready", "accounts": len(board.registry.accounts), "ignored": board.ignored})
-
-
-def _json(document: Mapping[str, Any]) -> Response:
-    return Response(msgspec.json.encode(document), media_type="application/json")
 
 
 def _after(ids: Sequence[str], after: str | None) -> int:
@@ -237,9 +175,16 @@ def _state(age_ms: int | None, coverage: float | None) -> shapes.State:
     return "partial" if coverage < COMPLETE else "ok"
 
 
-def _rows(entry: Entry, windows: frozenset[str], kpis: frozenset[str]) -> list[dict[str, Any]]:
-    if entry.at_ms is None:
-        return []
-    decoded = msgspec.json.decode(snapshot(entry, windows), type=KpiSnapshot)
-    head = {key: getattr(decoded, key) for key in ("at_ms", "client", "platform", "account")}
-    return [{**head, **msgspec.structs.asdict(it)} for it in decoded.kpis if not kpis or it.kpi in kpis]
+def _selection(windows: Sequence[str] | None, kpis: Sequence[str] | None) -> Selection:
+    return Selection(frozenset(windows or ()), frozenset(kpis or ()))
+
+
+def _rows(entry: Entry, selection: Selection) -> list[dict[str, Any]]:
+    account = entry.account
+    head = {
+        "at_ms": entry.at_ms,
+        "client": account.client,
+        "platform": account.platform,
+        "account": account.id,
+    }
+    return [{**head, **msgspec.structs.asdict(it)} for it in figures(entry, selection)]

@@ -5,16 +5,18 @@ exactly what stands after its position, each account once, with its latest figur
 """
 
 import asyncio
+import contextlib
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
 
+from resonanz_dashboards.trail import Trail
 from resonanz_streams.clock import Clock
-from resonanz_streams.events import KpiEntry, KpiSnapshot, Status
+from resonanz_streams.events import KpiSnapshot, Status
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.topics import KPIS, STATUS
 from resonanz_streams.transports.ports import Record
@@ -23,6 +25,8 @@ Feed = Literal["starting", "live", "away"]
 Visible = Callable[[Account], bool]
 STALE_MS: Final = 60_000
 COMPLETE: Final = 0.95
+PULSE: Final = "5m"
+"""The window of the velocity that stands for now: a minute is too jumpy, an hour too slow."""
 
 
 class ConnectorState(msgspec.Struct, frozen=True):
@@ -38,20 +42,26 @@ class ConnectorState(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Entry:
-    """One account on the board. ``windows`` holds its KPI entries as JSON, comma-separated, per window."""
+    """One account on the board. ``value`` is its latest snapshot as it came, empty if there is none.
+
+    ``encoded``: what viewers of this version were sent, by what they had asked for (see selection.py).
+    """
 
     account: Account
     version: int = 0
     at_ms: int | None = None
     coverage: float | None = None
-    windows: dict[str, bytes] = field(default_factory=dict)
+    velocity: float | None = None
+    value: bytes = b""
     connectors: dict[str, ConnectorState] = field(default_factory=dict)
+    encoded: dict[Hashable, bytes] = field(default_factory=dict)
 
 
 class BoardState:
     """Owned by one event loop; ``take`` is the only writer.
 
-    ``version`` counts changes; ``boot`` tells one process from the next, whose count starts again.
+    ``version`` counts changes of accounts; ``boot`` tells one process from the next, whose count starts
+    again. ``news`` counts whatever a viewer should be told: changes, and how the broker is.
     ``feed`` says whether the broker answers, ``feed_detail`` why not, in one sentence.
     ``ignored`` counts records that are none of ours (unknown account) or that cannot be read.
     """
@@ -60,10 +70,10 @@ class BoardState:
         self.registry = registry
         self.boot = uuid.uuid4().hex[:12]
         self.version = 0
+        self.news = 0
         self.feed: Feed = "starting"
         self.feed_detail = ""
         self.feed_since_ms = clock()
-        self.closing = False
         self.ignored = {"unknown_account": 0, "unreadable": 0}
         self.event_time = event_time
         self._clock = clock
@@ -71,6 +81,8 @@ class BoardState:
         self._entries: dict[str, Entry] = {key: Entry(it) for key, it in registry.accounts.items()}
         self._order: OrderedDict[str, Entry] = OrderedDict()
         self._changed = asyncio.Event()
+        self._closing = asyncio.Event()
+        self.trail = Trail(list(self._entries))
         self._snapshots = msgspec.json.Decoder(KpiSnapshot)
         self._statuses = msgspec.json.Decoder(Status)
 
@@ -103,10 +115,29 @@ class BoardState:
             self.feed, self.feed_detail, self.feed_since_ms = feed, detail, self._clock()
             self._wake()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the process is about to stop."""
+        return self._closing.is_set()
+
     def close(self) -> None:
         """End every stream: the process is about to stop."""
-        self.closing = True
+        self._closing.set()
         self._wake()
+
+    def sample(self) -> None:
+        """Remember every account's velocity, if it is time; nothing of an account whose figures are stale."""
+        now_ms = self.now_ms()
+        if not self._newest_ms or not self.trail.due(now_ms):
+            return
+        fresh_ms = now_ms - STALE_MS
+        self.trail.sample(
+            now_ms,
+            [
+                it.velocity if it.at_ms is not None and it.at_ms >= fresh_ms else None
+                for it in self._entries.values()
+            ],
+        )
 
     def changed_since(self, version: int, visible: Visible) -> list[tuple[int, Entry]]:
         """What a viewer at ``version`` has missed, oldest change first, each account once."""
@@ -119,17 +150,17 @@ class BoardState:
         missed.reverse()
         return missed
 
-    async def wait(self, version: int, timeout_seconds: float) -> None:
-        """Return once anything is newer than ``version``, the feed changes, or the time is up."""
-        if self.version > version or self.closing:
-            return
-        changed = self._changed
-        try:
-            await asyncio.wait_for(changed.wait(), timeout_seconds)
-        except TimeoutError:
-            return
+    async def wait(self, news: int, timeout_seconds: float) -> None:
+        """Return once there is other news than ``news``, or the time is up."""
+        if self.news == news:
+            await _until(self._changed, timeout_seconds)
+
+    async def pause(self, seconds: float) -> None:
+        """Return after ``seconds``, or at once when the process is about to stop."""
+        await _until(self._closing, seconds)
 
     def _wake(self) -> None:
+        self.news += 1
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -148,7 +179,7 @@ class BoardState:
         if entry is None:
             self.ignored["unknown_account"] += 1
             return
-        entry.windows = _encode_by_window(snapshot.kpis)
+        entry.value, entry.velocity = record.value, _velocity(snapshot)
         entry.at_ms, entry.coverage = snapshot.at_ms, snapshot.coverage
         self._newest_ms = max(self._newest_ms, snapshot.at_ms)
         self._touch(entry)
@@ -174,20 +205,25 @@ class BoardState:
     def _forget(self, account: str) -> None:
         entry = self._entries.get(account)
         if entry is not None and entry.at_ms is not None:
-            entry.at_ms, entry.coverage, entry.windows = None, None, {}
+            entry.at_ms, entry.coverage, entry.velocity, entry.value = None, None, None, b""
             self._touch(entry)
 
     def _touch(self, entry: Entry) -> None:
         self.version += 1
         entry.version = self.version
+        entry.encoded = {}
         key = entry.account.id
         self._order[key] = entry
         self._order.move_to_end(key)
 
 
-def _encode_by_window(kpis: Sequence[KpiEntry]) -> dict[str, bytes]:
-    """Encoded once here, however many viewers there are; a viewer of one window gets no other."""
-    parts: dict[str, list[bytes]] = {}
-    for kpi in kpis:
-        parts.setdefault(kpi.window, []).append(msgspec.json.encode(kpi))
-    return {window: b",".join(lines) for window, lines in parts.items()}
+def _velocity(snapshot: KpiSnapshot) -> float | None:
+    for it in snapshot.kpis:
+        if it.kpi == "velocity" and it.window == PULSE and it.part is None:
+            return it.value
+    return None
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

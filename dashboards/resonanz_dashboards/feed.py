@@ -32,6 +32,7 @@ async def follow(board: BoardState, open_tail: OpenTail) -> None:
                 if tail is None:
                     tail = open_tail()
                 await _take(board, await tail.poll(POLL_SECONDS))
+                board.sample()
                 if tail.caught_up():
                     board.set_feed("live")
                 elif board.feed == "away":

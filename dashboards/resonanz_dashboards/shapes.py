@@ -105,6 +105,14 @@ class AccountKpis(Account):
     kpis: list[Row]
 
 
+class Velocities(BaseModel):
+    """Interactions a minute at ``times_ms``, oldest first: of all accounts asked for, and of single ones."""
+
+    times_ms: list[int]
+    total: list[float | None]
+    accounts: dict[str, list[float | None]]
+
+
 class Health(BaseModel):
     """The process is alive."""
 

@@ -5,26 +5,30 @@ viewer nothing is kept for it: the next round starts from the board as it is by 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 from resonanz_dashboards.board_state import BoardState, Entry, Visible
+from resonanz_dashboards.selection import ALL, Selection, encoded
 
 HEARTBEAT_SECONDS: Final = 5.0
 ROUND_SECONDS: Final = 0.25
 CHUNK: Final = 100
 MAX_STREAMS: Final = 256
+VIEWER_PACE: Final = 4000
+TOTAL_PACE: Final = 40_000
+"""Accounts a second that one viewer's page can take in, and that this process can send to all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What one viewer asked for; ``windows`` empty means all of them."""
+    """What one viewer asked for."""
 
     visible: Visible
-    windows: frozenset[str] = frozenset()
+    selection: Selection = ALL
 
 
 class Streams:
@@ -47,33 +51,26 @@ class Streams:
         try:
             position = _position(board, last_event_id)
             while not board.closing:
+                news, newest = board.news, board.version
                 yield _state(board)
-                newest = board.version
-                for event in _round(board, position, wanted):
-                    yield event
+                missed = board.changed_since(position, wanted.visible)
+                for first in range(0, len(missed), CHUNK):
+                    yield _snapshots(board, missed[first : first + CHUNK], wanted.selection)
+                    await asyncio.sleep(0)  # the others' turn
                 position = newest
-                await asyncio.sleep(ROUND_SECONDS)
-                await board.wait(position, self._heartbeat_seconds)
+                pause = min(pause_seconds(len(missed), self.open), self._heartbeat_seconds)
+                await board.pause(pause)
+                await board.wait(news, self._heartbeat_seconds - pause)
         finally:
             self.open -= 1
 
 
-def snapshot(entry: Entry, windows: frozenset[str] = frozenset()) -> bytes:
-    """An account's latest KpiSnapshot as JSON, with what its connectors say beside it.
+def pause_seconds(sent: int, viewers: int) -> float:
+    """How long a viewer who was just sent ``sent`` accounts waits for the next round.
 
-    Client and platform are those of the configuration: who may see an account is decided by them.
+    It bounds what all viewers together cost. What changes meanwhile is sent once, as it is by then.
     """
-    lines = [text for window, text in entry.windows.items() if not windows or window in windows]
-    head = {
-        "v": 1,
-        "at_ms": entry.at_ms,
-        "client": entry.account.client,
-        "platform": entry.account.platform,
-        "account": entry.account.id,
-        "coverage": entry.coverage,
-        "connectors": list(entry.connectors.values()),
-    }
-    return msgspec.json.encode(head)[:-1] + b',"kpis":[' + b",".join(lines) + b"]}"
+    return max(ROUND_SECONDS, sent / min(VIEWER_PACE, TOTAL_PACE / viewers))
 
 
 def feed(board: BoardState) -> dict[str, Any]:
@@ -88,16 +85,10 @@ def feed(board: BoardState) -> dict[str, Any]:
     }
 
 
-def _round(board: BoardState, position: int, wanted: Filter) -> Iterator[bytes]:
-    missed = board.changed_since(position, wanted.visible)
-    for first in range(0, len(missed), CHUNK):
-        yield _snapshots(board, missed[first : first + CHUNK], wanted.windows)
-
-
-def _snapshots(board: BoardState, chunk: Sequence[tuple[int, Entry]], windows: frozenset[str]) -> bytes:
+def _snapshots(board: BoardState, chunk: Sequence[tuple[int, Entry]], selection: Selection) -> bytes:
     # The id is the position as it was when the round began. An entry that has changed since is sent
     # as it is now, and once more in the next round: nothing is missed, whichever id a viewer resumes at.
-    body = b",".join(snapshot(entry, windows) for _, entry in chunk)
+    body = b",".join(encoded(entry, selection) for _, entry in chunk)
     identity = f"{board.boot}-{chunk[-1][0]}".encode()
     return b"event: snapshots\nid: " + identity + b'\ndata: {"snapshots":[' + body + b"]}\n\n"
 

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -12,14 +13,14 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
-from resonanz_dashboards import problems, shapes
+from resonanz_dashboards import api, operation, problems, shapes
 from resonanz_dashboards.access import Access, build_access
-from resonanz_dashboards.api import Wall, router
 from resonanz_dashboards.board_state import BoardState
 from resonanz_dashboards.feed import OpenTail, follow
 from resonanz_dashboards.guard import Guard
 from resonanz_dashboards.relay import Worker
 from resonanz_dashboards.stream import Streams
+from resonanz_dashboards.viewing import Wall
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import StopError
 from resonanz_streams.registry import Registry
@@ -54,7 +55,8 @@ def build_wall(
         redirect_slashes=False,
     )
     app.state.wall = Wall(board, access, worker, Streams(board, heartbeat_seconds=heartbeat_seconds))
-    app.include_router(router)
+    app.include_router(api.router)
+    app.include_router(operation.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_middleware(Guard, loopback_only=not access.required)
@@ -78,6 +80,12 @@ class WallServer(uvicorn.Server):
             )
         )
         self._board = board
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End, and with exit code 0: uvicorn's own would raise the signal once more when all is done."""
+        del sig, frame
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say goodbye to the viewers first."""

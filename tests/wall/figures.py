@@ -1,9 +1,8 @@
 """Snapshots as a worker writes them, for a wall without one."""
 
-import math
 from collections.abc import Mapping, Sequence
 
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from resonanz_streams.events import KpiEntry, KpiSnapshot, Status, encode
 from resonanz_streams.topics import KPIS, STATUS
@@ -36,7 +35,7 @@ def snapshot(
     entries: list[KpiEntry] = []
     for window in windows:
         likes = round(likes_per_hour * MINUTES[window] / 60)
-        parts = {"like": likes, "comment": likes // 2, "share": likes // 6, "removed": likes // 20}
+        parts = {"like": likes, "comment": likes // 2, "share": likes // 6, "removed": max(0, likes // 20)}
         total = parts["like"] + parts["comment"] + parts["share"]
         entries += [_count(window, None, total, coverage)]
         entries += [_count(window, part, number, coverage) for part, number in parts.items()]
@@ -105,16 +104,23 @@ def _rate(kpi: str, window: str, total: int, exposure: float | None, coverage: f
         missing = "no_potential" if kpi.endswith("potential") else "no_followers"
         reason = missing if coverage else "not_covered"
         return KpiEntry(kpi=kpi, window=window, numerator=total, coverage=coverage, reason=reason)
-    low = 0.0 if total == 0 else float(chi2.ppf(0.025, 2 * total)) / 2
-    high = float(chi2.ppf(0.975, 2 * total + 2)) / 2
-    assert math.isfinite(high)
+    low, high = _interval(total)
     return KpiEntry(
         kpi=kpi,
         window=window,
         value=1000 * total / exposure,
-        lo=1000 * low / exposure,
-        hi=1000 * high / exposure,
+        lo=None if low is None else 1000 * low / exposure,
+        hi=None if high is None else 1000 * high / exposure,
         numerator=total,
         denominator=exposure,
         coverage=coverage,
+        reason="negative_count" if total < 0 else None,
     )
+
+
+def _interval(total: int) -> tuple[float | None, float | None]:
+    """Garwood's; a negative net count has none."""
+    if total < 0:
+        return None, None
+    low = float(gammaincinv(total, 0.025)) if total else 0.0
+    return low, float(gammaincinv(total + 1, 0.975))

@@ -74,7 +74,7 @@ def test_numbers_move(browser: Browser, wall: RunningWall) -> None:
         expect(tile(page, "interactions")).to_have_text("100")
         wall.put(record(snapshot(BLUESKY, wall_ms(), likes_per_hour=120)))
         expect(tile(page, "interactions")).to_have_text("200")
-        expect(tile(page, "velocity")).to_have_text("3.2")
+        expect(tile(page, "velocity")).to_have_text("3.20")
         expect(row(page, BLUESKY).locator(".count .figure")).to_have_text("200")
         expect(row(page, BLUESKY).locator("[data-part=comment]")).to_have_text("60")
         expect(page.locator("#age")).to_have_text(re.compile(r"data \d+ s old"))
@@ -88,7 +88,7 @@ def test_a_rate_stands_with_its_interval_in_numbers_and_drawn(browser: Browser, 
         rate = row(page, BLUESKY).locator("[data-rate=potential]")
         expect(rate.locator(".figure")).to_have_text("83.3")
         expect(rate.locator(".interval")).to_have_text(f"67.8{DASH}101")
-        boxes = [rate.locator(it).bounding_box() for it in (".whisker", ".span", ".dot")]
+        boxes = [rate.locator(it).bounding_box() for it in (".whisker", ".span", ".mark")]
         whisker, span, dot = (box for box in boxes if box is not None)
         assert whisker["x"] < span["x"] < dot["x"]
         assert dot["x"] + dot["width"] < span["x"] + span["width"] <= whisker["x"] + whisker["width"] + 1
@@ -101,10 +101,10 @@ def test_what_is_wrong_is_said_in_words(browser: Browser, wall: RunningWall) -> 
         expect(row(page, BLUESKY).locator(".word")).to_have_text("STALE")
         expect(row(page, BLUESKY).locator(".detail")).to_have_text("3 min old")
         expect(row(page, FILE).locator(".word")).to_have_text("PARTIAL")
-        expect(row(page, FILE).locator(".detail")).to_have_text("62 % covered")
+        expect(row(page, FILE).locator(".detail")).to_have_text("62 %")
         expect(row(page, MASTODON).locator(".word")).to_have_text("NO DATA")
-        expect(tile(page, "live")).to_have_text("1/3")
-        expect(page.locator("[data-tile=interactions] .note")).to_have_text("1 h · PARTIAL")
+        expect(page.locator("[data-tile=live] .figure-of")).to_have_text("1/3")
+        expect(page.locator("[data-tile=interactions] .flag")).to_have_text("PARTIAL")
         expect(page.locator("[data-tile=worst] .note")).to_have_text("STALE · 1 NO DATA")
 
 
@@ -192,10 +192,10 @@ def test_a_broker_that_is_away_is_said(browser: Browser, wall: RunningWall) -> N
 def test_without_figures_the_page_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
     with RunningWall(settings_from(tmp_path, TWO_CLIENTS)) as wall, page_of(browser, wall, WALL) as page:
         expect(page.locator("#notice h2")).to_have_text("Waiting for the first figures")
-        expect(page.locator("#notice pre")).to_have_text("resonanz doctor")
+        expect(page.locator("#notice pre")).to_contain_text("resonanz worker")
     with RunningWall(settings_from(tmp_path, "clients: {}\n")) as wall, page_of(browser, wall, WALL) as page:
         expect(page.locator("#notice h2")).to_have_text("No accounts yet")
-        expect(page.locator("#notice pre")).to_have_text("resonanz up --demo")
+        expect(page.locator("#notice pre")).to_contain_text("resonanz up --demo")
 
 
 def test_a_phone_scrolls_down_and_never_sideways(browser: Browser, tmp_path: Path) -> None:
@@ -203,10 +203,11 @@ def test_a_phone_scrolls_down_and_never_sideways(browser: Browser, tmp_path: Pat
         now = wall_ms()
         shots = [snapshot(f"file:a{it}", now, client="big", likes_per_hour=9**it) for it in range(7)]
         wall.put(*map(record, shots))
-        for width in (320, 375, 390, 430, 768):
-            with page_of(browser, wall, (width, 812)) as page:
-                expect(page.locator(".row")).to_have_count(24)
-                expect(tile(page, "live")).to_have_text("7/24")
+        with page_of(browser, wall, PHONE) as page:
+            expect(page.locator(".row")).to_have_count(24)
+            expect(page.locator("[data-tile=live] .figure-of")).to_have_text("7/24")
+            for width in (320, 375, 390, 430, 768):
+                page.set_viewport_size({"width": width, "height": 812})
                 assert page.evaluate("document.documentElement.scrollWidth") == width
                 assert page.evaluate("document.documentElement.scrollHeight") > 812
 

@@ -1,11 +1,19 @@
-// What is known about every account, and what follows from it: words, sums, ranks.
+// What is known about every account, and what follows from it: words and sums.
+
+import { percent } from "./format.js";
 
 export const STALE_MS = 60_000;
 export const COMPLETE = 0.95;
 export const PULSE = "5m"; // velocity "now": a minute is too jumpy, an hour too slow
-const KEEP = 300;
-const STEP_MS = 2000;
 export const RATES = { potential: "interactions_per_potential", followers: "engagement_rate_by_followers" };
+export const PARTS = ["like", "comment", "share"];
+
+const NAMES = { interactions: "interactions", velocity: "velocity", [RATES.potential]: "potential", [RATES.followers]: "followers" };
+const NOTHING = {};
+
+// What the stream is asked for: exactly what one window of this page shows.
+export const figuresOf = (window) =>
+  ["interactions", ...Object.values(RATES)].map((kpi) => `${window}/${kpi}`).concat(`${PULSE}/velocity`);
 
 export class Board {
   constructor() {
@@ -20,11 +28,18 @@ export class Board {
     this.clients = new Map(clients.map((it) => [it.client, it]));
     const before = this.accounts;
     this.accounts = new Map(accounts.map((it) => {
-      const known = before.get(it.account) ?? { at: null, values: new Map(), history: [[], []] };
-      const { account: id, client, platform, handle, connectors } = it;
-      return [id, Object.assign(known, { id, client, platform, handle, connectors })];
+      const { account: id, client, platform, handle, connectors, at_ms: at } = it;
+      const known = before.get(id) ?? { at, coverage: null, figures: NOTHING };
+      const name = handle ?? id.slice(id.indexOf(":") + 1);
+      const sought = `${name} ${id} ${this.clients.get(client)?.name ?? client}`.toLowerCase();
+      return [id, Object.assign(known, { id, client, platform, name, sought, connectors })];
     }));
     this.loaded = true;
+  }
+
+  empty() {
+    this.roster({ clients: [], accounts: [] });
+    this.loaded = false;
   }
 
   feed(state) {
@@ -39,10 +54,13 @@ export class Board {
       account.at = it.at_ms;
       account.coverage = it.coverage;
       account.connectors = it.connectors;
-      account.values = new Map();
-      for (const entry of it.kpis) account.values.set(`${entry.window}/${entry.kpi}/${entry.part ?? ""}`, entry);
-      remember(account);
+      account.figures = figures(it.kpis);
     }
+  }
+
+  // Another window was chosen: until its figures come, those of the old one must not stand under its name.
+  forgetFigures() {
+    for (const it of this.accounts.values()) it.figures = NOTHING;
   }
 
   // The server's time: a screen's own clock may be wrong. With event time it stands still between states.
@@ -51,98 +69,62 @@ export class Board {
   }
 
   shown({ client, platform }) {
-    return [...this.accounts.values()].filter(
-      (it) => (!client || it.client === client) && (!platform || it.platform === platform),
-    );
+    const all = [...this.accounts.values()];
+    if (!client && !platform) return all;
+    return all.filter((it) => (!client || it.client === client) && (!platform || it.platform === platform));
   }
 
-  status(account, window) {
-    if (account.at == null) return { word: "NO DATA", detail: "no figures", level: "bad" };
-    const down = account.connectors?.find((it) => it.state === "down");
-    const age = this.now() - account.at;
-    if (age > STALE_MS) return { word: "STALE", detail: null, age, level: "bad" };
-    const entry = entryOf(account, window, "interactions");
-    const coverage = entry?.coverage ?? account.coverage;
-    if (!entry) return { word: "NO DATA", detail: "not measured", level: "bad" };
-    if (!coverage || entry.reason === "not_covered") {
-      return { word: "NO DATA", detail: down ? "connector" : "not covered", level: "bad" };
+  // word: what is wrong, in capitals, "" if nothing is; known: whether its figures may be shown.
+  status(account, now = this.now()) {
+    const { at, connectors, figures: { interactions } } = account;
+    if (at == null) return { word: "NO DATA", detail: "no figures", level: "bad", known: false };
+    if (account.figures === NOTHING) return { word: "", detail: "on its way", level: "wait", known: false };
+    const age = Math.max(0, now - at);
+    const value = interactions?.value;
+    const coverage = interactions?.coverage ?? account.coverage;
+    const known = value != null;
+    if (age > STALE_MS) return { word: "STALE", age, coverage, level: "bad", known };
+    const down = connectors?.some((it) => it.state === "down");
+    if (!known) {
+      const detail = down ? "connector" : interactions ? "not covered" : "not measured";
+      return { word: "NO DATA", detail, level: "bad", known };
     }
-    if (down) return { word: "DOWN", detail: "connector", coverage, level: "bad" };
-    if (coverage < COMPLETE) return { word: "PARTIAL", detail: null, coverage, level: "warn" };
-    return { word: "", detail: null, coverage, level: "ok" };
+    if (down) return { word: "DOWN", detail: "connector", coverage, level: "bad", known };
+    if (coverage < COMPLETE) return { word: "PARTIAL", detail: percent(coverage), coverage, level: "warn", known };
+    return { word: "", age, coverage, level: "ok", known };
   }
 
-  totals(accounts, window) {
-    const sum = { interactions: null, velocity: null, from: 0, live: 0, partial: 0, oldest: null, newest: null };
+  // One pass over all accounts a rendering: there may be ten thousand.
+  survey(accounts) {
+    const now = this.now();
+    const sum = { interactions: null, velocity: null, like: 0, comment: 0, share: 0, live: 0, waiting: 0, partial: 0, missing: 0, oldest: null, newest: null };
+    const statuses = new Map();
     for (const it of accounts) {
-      const { level, word, coverage } = this.status(it, window);
-      if (it.at != null) {
-        sum.oldest = Math.min(sum.oldest ?? Infinity, it.at);
-        sum.newest = Math.max(sum.newest ?? 0, it.at);
+      const status = this.status(it, now);
+      statuses.set(it, status);
+      if (it.at == null) sum.missing += 1;
+      else {
+        if (!(it.at >= sum.oldest) || sum.oldest == null) sum.oldest = it.at;
+        if (it.at > sum.newest) sum.newest = it.at;
       }
-      if (level === "bad" && word !== "DOWN") continue;
-      if (level !== "bad") sum.live += 1;
-      if (coverage < COMPLETE) sum.partial += 1;
-      const value = entryOf(it, window, "interactions")?.value;
-      if (value == null) continue;
-      sum.from += 1;
-      sum.interactions += value;
-      sum.velocity += velocityOf(it) ?? 0;
+      if (status.level === "wait") sum.waiting += 1;
+      else if (status.level !== "bad") sum.live += 1;
+      // Stale figures are no longer those of this window, so they are not among its sum.
+      if (!status.known || status.word === "STALE") continue;
+      if (status.coverage < COMPLETE) sum.partial += 1;
+      sum.interactions += it.figures.interactions.value;
+      sum.velocity += it.figures.velocity?.value ?? 0;
+      for (const part of PARTS) sum[part] += it.figures[part]?.value ?? 0;
     }
-    return sum;
-  }
-
-  ranked(accounts, window, by) {
-    const keys = by === "velocity" || by === "interactions"
-      ? new Map(accounts.map((it) => [it, by === "velocity" ? velocityOf(it) : entryOf(it, window, by)?.value]))
-      : shrunk(accounts, window, RATES[by]);
-    const fresh = new Map(accounts.map((it) => [it, this.status(it, window).level === "bad" ? 0 : 1]));
-    return [...accounts].sort((a, b) =>
-      fresh.get(b) - fresh.get(a)
-      || (keys.get(b) ?? -1) - (keys.get(a) ?? -1)
-      || (a.id < b.id ? -1 : 1));
+    return { sum, statuses };
   }
 }
 
-export const entryOf = (account, window, kpi, part = "") => account.values.get(`${window}/${kpi}/${part}`);
-export const velocityOf = (account) => entryOf(account, PULSE, "velocity")?.value;
-
-function remember(account) {
-  const velocity = velocityOf(account);
-  const [times, values] = account.history;
-  if (velocity == null || account.at == null) return;
-  if (times.length && account.at - times.at(-1) * 1000 < STEP_MS) return;
-  times.push(account.at / 1000);
-  values.push(velocity);
-  if (times.length > KEEP) {
-    times.shift();
-    values.shift();
+function figures(entries) {
+  const found = {};
+  for (const it of entries) {
+    if (it.part == null) found[NAMES[it.kpi]] = it;
+    else if (it.kpi === "interactions") found[it.part] = it;
   }
-}
-
-// A rank of raw rates is a rank of luck: three likes on forty people beat everybody. So each rate is drawn
-// towards its platform's mean, the more the less is known about it (Gamma-Poisson, moments; Marshall 1991).
-function shrunk(accounts, window, kpi) {
-  const cohorts = new Map();
-  for (const account of accounts) {
-    const entry = entryOf(account, window, kpi);
-    if (entry?.value == null || !(entry.denominator > 0) || entry.numerator < 0) continue;
-    const cohort = cohorts.get(account.platform) ?? [];
-    cohort.push({ account, events: entry.numerator, exposure: entry.denominator });
-    cohorts.set(account.platform, cohort);
-  }
-  const keys = new Map();
-  for (const cohort of cohorts.values()) {
-    const exposure = cohort.reduce((sum, it) => sum + it.exposure, 0);
-    const mean = cohort.reduce((sum, it) => sum + it.events, 0) / exposure;
-    const spread = cohort.reduce((sum, it) => sum + it.exposure * (it.events / it.exposure - mean) ** 2, 0) / exposure;
-    const between = Math.max(0, spread - (mean * cohort.length) / exposure);
-    for (const it of cohort) {
-      const own = it.events / it.exposure;
-      const weight = between > 0 ? between / (between + mean / it.exposure) : 0;
-      // With nothing between them the raw rate still orders them, by less than any real difference.
-      keys.set(it.account, cohort.length < 3 ? own : mean + weight * (own - mean) + own * 1e-9);
-    }
-  }
-  return keys;
+  return found;
 }

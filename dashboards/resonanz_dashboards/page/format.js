@@ -1,31 +1,45 @@
 // Numbers and times as a person reads them from afar: few digits, a unit, never a raw float.
 
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const hundredth = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const digits = (n) => new Intl.NumberFormat("en", { minimumFractionDigits: n, maximumFractionDigits: n });
+const [whole, tenth, hundredth] = [digits(0), digits(1), digits(2)];
+const BIG = [[1e9, "B"], [1e6, "M"], [1e3, "k"]];
 
+// A hyphen is no minus: it is too short to be seen from five metres.
+const signed = (text) => text.replace("-", "−");
+
+// Two or three digits and a unit; what would round up to four goes to the next unit.
+const big = (n, exact = 99.95) => {
+  const size = Math.abs(n);
+  const [by, unit] = BIG.find(([from]) => size >= from * 0.9995) ?? [1, ""];
+  const part = size / by;
+  const form = part >= exact ? whole : part < 9.995 && exact > 10 ? hundredth : tenth;
+  return signed(`${n < 0 ? "-" : ""}${form.format(part)}${unit}`);
+};
+
+// Every digit as long as there is room: a number that counts up one by one is seen to live.
 export const count = (n) => {
   if (n == null) return "–";
-  const size = Math.abs(n);
-  if (size < 100_000) return whole.format(n);
-  return size < 1_000_000 ? `${whole.format(n / 1e3)}k` : `${tenth.format(n / 1e6)}M`;
+  return Math.abs(n) < 999_999.5 ? signed(whole.format(n)) : big(n);
 };
 
 // For places where four digits are too many.
 export const short = (n) => {
   if (n == null) return "–";
   const size = Math.abs(n);
-  if (size < 1000) return size < 100 && !Number.isInteger(n) ? rate(n) : whole.format(n);
-  const [part, unit] = size < 999_500 ? [n / 1e3, "k"] : [n / 1e6, "M"];
-  return `${(Math.abs(part) < 9.95 ? tenth : whole).format(part)}${unit}`;
+  if (size >= 999.5) return big(n, 9.95);
+  return Number.isInteger(n) || size >= 99.95 ? signed(whole.format(n)) : rate(n);
 };
 
 export const rate = (n) => {
   if (n == null) return "–";
   const size = Math.abs(n);
-  if (size >= 100 || size === 0) return count(n);
-  return size >= 1 ? tenth.format(n) : hundredth.format(n);
+  if (size >= 9999.5) return big(n);
+  if (size >= 99.95 || size === 0) return signed(whole.format(n));
+  return signed((size >= 9.995 ? tenth : hundredth).format(n));
 };
+
+// A rate in a column: what is beyond a thousand per thousand has no room for its digits.
+export const perThousand = (n) => (Math.abs(n) >= 999.5 ? big(n) : rate(n));
 
 export const percent = (share) => {
   if (share == null) return "–";
@@ -39,7 +53,9 @@ export const age = (ms) => {
   const minutes = Math.round(seconds / 60);
   if (minutes < 100) return `${minutes} min`;
   const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+  if (hours < 48) return `${hours} h`;
+  const days = Math.round(hours / 24);
+  return days < 1000 ? `${days} d` : `${Math.round(days / 365)} y`;
 };
 
 export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
@@ -48,6 +64,8 @@ export const moment = (ms) =>
   new Date(ms).toLocaleString("en-GB", {
     day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
   });
+
+export const accounts = (n) => `${whole.format(n)} account${n === 1 ? "" : "s"}`;
 
 export const WINDOW_NAMES = {
   "1m": "1 min", "5m": "5 min", "15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 days", "28d": "28 days",

@@ -4,30 +4,38 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const RUN_MS = 600;
 const running = new WeakMap();
 
+const quiet = () => still.matches || document.hidden;
+
 export function settle(element, value, format) {
-  const from = running.get(element)?.value;
-  if (value === from) return;
-  cancelAnimationFrame(running.get(element)?.frame);
-  const state = { value, frame: 0 };
+  const before = running.get(element);
+  if (before && before.value === value && before.format === format) return;
+  cancelAnimationFrame(before?.frame);
+  const state = { value, format, shown: value, frame: 0 };
   running.set(element, state);
-  if (from == null || value == null || still.matches || document.hidden) {
-    element.textContent = format(value);
+  const from = before?.shown;
+  if (from == null || value == null || quiet()) {
+    write(element, format(value));
     return;
   }
   const begin = performance.now();
   const step = (now) => {
     const share = Math.min(1, (now - begin) / RUN_MS);
-    const eased = 1 - (1 - share) ** 3;
-    element.textContent = format(share < 1 ? from + (value - from) * eased : value);
+    state.shown = share < 1 ? from + (value - from) * (1 - (1 - share) ** 3) : value;
+    write(element, format(state.shown));
     if (share < 1) state.frame = requestAnimationFrame(step);
   };
   state.frame = requestAnimationFrame(step);
 }
 
+// Only what differs: an unchanged text must cost no layout.
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export function glide(elements, rearrange) {
   const before = new Map(elements.map((it) => [it, it.offsetTop]));
   rearrange();
-  if (still.matches || document.hidden) return;
+  if (quiet()) return;
   for (const [element, top] of before) {
     const moved = element.isConnected ? top - element.offsetTop : 0;
     if (moved) {

@@ -1,5 +1,5 @@
-// The line to the wall: rosters, then the stream, read with fetch because EventSource cannot send the
-// token as a header, and a token must not stand in an address.
+// The line to the wall: the stream, read with fetch because EventSource cannot send the token as a header,
+// and a token must not stand in an address. Who there is, is asked only of a wall that has started since.
 
 const SILENCE_MS = 15_000; // three missed heartbeats
 const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000, 15_000];
@@ -35,6 +35,13 @@ async function roster(signal) {
   return { clients, accounts };
 }
 
+// Half an hour of velocities: of everything under ``query``, and of each of ``ids``.
+export async function velocities(query, ids) {
+  const asked = new URLSearchParams(query);
+  for (const id of ids) asked.append("account", id);
+  return (await ask(`api/v1/velocities?${asked}`, AbortSignal.timeout(SILENCE_MS))).json();
+}
+
 function event(block) {
   const it = { event: "message", id: null, data: "" };
   for (const line of block.split("\n")) {
@@ -49,6 +56,7 @@ export class Link {
   constructor(on) {
     this.on = on;
     this.attempt = 0;
+    this.boot = null;
     this.lastId = null;
     this.aborter = null;
     this.timer = null;
@@ -59,6 +67,12 @@ export class Link {
     this.query = query;
     this.lastId = null;
     this.#run();
+  }
+
+  // Another viewer sits here: who there is must be asked anew.
+  reopen() {
+    this.boot = null;
+    this.open(this.query);
   }
 
   stop() {
@@ -98,7 +112,6 @@ export class Link {
       watchdog = setTimeout(() => aborter.abort(), SILENCE_MS);
     };
     try {
-      this.on.roster(await roster(aborter.signal));
       const headers = this.lastId ? { "Last-Event-ID": this.lastId } : {};
       const answer = await ask(`api/v1/stream?${this.query}`, aborter.signal, headers);
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -109,16 +122,23 @@ export class Link {
         alive();
         const blocks = (rest + value).split("\n\n");
         rest = blocks.pop();
-        for (const block of blocks) this.#hand(event(block));
+        for (const block of blocks) await this.#hand(event(block), aborter.signal);
       }
     } finally {
       clearTimeout(watchdog);
     }
   }
 
-  #hand({ event: name, id, data }) {
+  async #hand({ event: name, id, data }, signal) {
     this.attempt = 0;
-    if (name === "state") this.on.state(JSON.parse(data));
+    if (name === "state") {
+      const state = JSON.parse(data);
+      if (state.boot !== this.boot) {
+        this.on.roster(await roster(signal));
+        this.boot = state.boot;
+      }
+      this.on.state(state);
+    }
     if (name === "snapshots") this.on.snapshots(JSON.parse(data).snapshots);
     if (id) this.lastId = id;
   }

@@ -1,0 +1,70 @@
+"""Which figures of an account a viewer wants, and an account's figures cut to them, encoded once."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from resonanz_dashboards.board_state import Entry
+from resonanz_streams.events import KpiEntry, KpiSnapshot
+
+KEPT: Final = 4
+"""Encodings kept for each account: pages ask for few different things, strangers for anything."""
+
+_snapshots = msgspec.json.Decoder(KpiSnapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """``kpis`` holds ids (``velocity``) and ids of one window (``5m/velocity``); empty means all of them,
+    as does an empty ``windows``.
+    """
+
+    windows: frozenset[str] = frozenset()
+    kpis: frozenset[str] = frozenset()
+
+    def wants(self, it: KpiEntry) -> bool:
+        """Whether the viewer asked for this entry."""
+        if self.windows and it.window not in self.windows:
+            return False
+        return not self.kpis or it.kpi in self.kpis or f"{it.window}/{it.kpi}" in self.kpis
+
+
+ALL: Final = Selection()
+
+
+def figures(entry: Entry, selection: Selection) -> list[KpiEntry]:
+    """The account's latest figures that are wanted; empty if there are none."""
+    if not entry.value:
+        return []
+    return [it for it in _snapshots.decode(entry.value).kpis if selection.wants(it)]
+
+
+def encoded(entry: Entry, selection: Selection) -> bytes:
+    """The account's latest KpiSnapshot as JSON, with what its connectors say beside it.
+
+    Client and platform are those of the configuration: who may see an account is decided by them.
+    However many viewers want the same, it is encoded once a change.
+    """
+    found = entry.encoded.get(selection)
+    if found is None:
+        found = _encode(entry, selection)
+        if len(entry.encoded) >= KEPT:
+            entry.encoded.pop(next(iter(entry.encoded)))
+        entry.encoded[selection] = found
+    return found
+
+
+def _encode(entry: Entry, selection: Selection) -> bytes:
+    return msgspec.json.encode(
+        {
+            "v": 1,
+            "at_ms": entry.at_ms,
+            "client": entry.account.client,
+            "platform": entry.account.platform,
+            "account": entry.account.id,
+            "coverage": entry.coverage,
+            "connectors": list(entry.connectors.values()),
+            "kpis": figures(entry, selection),
+        }
+    )
