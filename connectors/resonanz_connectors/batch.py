@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, Literal
 
 from resonanz_streams.errors import RetryError
@@ -10,6 +11,7 @@ from resonanz_streams.topics import DEAD_LETTERS, TOPIC_OF_KIND
 from resonanz_streams.transports.ports import Outgoing
 
 MAX_DEAD_LETTER: Final = 900_000
+LONGEST_PATIENCE_SECONDS: Final = 86_400.0
 
 Reason = Literal[
     "not_json",
@@ -29,7 +31,8 @@ class SourceError(RetryError):
     """The source is away, refuses, or asks for patience; the base waits and starts ``stream`` again.
 
     ``reason`` is a short word that counts such errors (``unreachable``, ``rate_limited`` …);
-    ``retry_after_seconds`` is what the source asked for, and is never cut short.
+    ``retry_after_seconds`` is what the source asked for, and is never cut short. The message stands in
+    the log, and must hold neither secrets nor people.
     """
 
     def __init__(
@@ -38,6 +41,18 @@ class SourceError(RetryError):
         super().__init__(message)
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
+
+    @classmethod
+    def refused(cls, place: str, status: int, headers: Mapping[str, str]) -> "SourceError":
+        """For an answer by HTTP that is none of the expected; as patient as ``Retry-After`` asks (up to a
+        day; a date there is left to the back-off)."""
+        limited = status == HTTPStatus.TOO_MANY_REQUESTS
+        asked = headers.get("Retry-After", "")
+        return cls(
+            f"{place} answered {status}",
+            reason="rate_limited" if limited else "refused",
+            retry_after_seconds=min(float(asked), LONGEST_PATIENCE_SECONDS) if asked.isdecimal() else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

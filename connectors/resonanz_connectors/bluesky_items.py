@@ -4,14 +4,16 @@ A table in a SQLite file of the connector's own. It must not be behind the curso
 before a batch is handed on; re-reading finds what is there and changes nothing.
 """
 
+import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from resonanz_connectors.batch import SourceError
 from resonanz_streams.errors import StopError
 from resonanz_streams.events import Event, Post, encode
 from resonanz_streams.topics import DAY_MS
@@ -36,9 +38,13 @@ _post: Final = msgspec.json.Decoder(Post)
 
 
 class Items:
-    """At most ``limit`` items of the last 29 days, the newest. The URIs are hashed, actors pseudonyms."""
+    """At most ``limit`` items of the last 29 days, the newest. The URIs are hashed, actors pseudonyms.
+
+    Its methods raise SourceError if the file cannot be used for now (the disk is full, it is locked).
+    """
 
     def __init__(self, path: Path, limit: int) -> None:
+        self._path = path
         self._limit = limit
         self._since_prune = _PRUNE_EVERY
         try:
@@ -56,15 +62,17 @@ class Items:
         very same event.
         """
         key, kind = _hash(uri), _kind(item)
-        row = self._db.execute(
-            "SELECT record FROM items WHERE uri = ? AND account = ? AND kind = ?", (key, item.account, kind)
-        ).fetchone()
-        if row is not None:
-            return _item(kind, row[0])
-        self._db.execute(
-            "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)",
-            (key, item.account, kind, actor, item.at_ms, encode(item)),
-        )
+        with self._explained():
+            row = self._db.execute(
+                "SELECT record FROM items WHERE uri = ? AND account = ? AND kind = ?",
+                (key, item.account, kind),
+            ).fetchone()
+            if row is not None:
+                return _item(kind, row[0])
+            self._db.execute(
+                "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)",
+                (key, item.account, kind, actor, item.at_ms, encode(item)),
+            )
         self._since_prune += 1
         return item
 
@@ -81,20 +89,36 @@ class Items:
         ]
 
     def _items(self, where: str, value: bytes | str) -> list[Item]:
-        rows = self._db.execute(f"SELECT kind, record FROM items {where}", (value,))  # noqa: S608  # literals
-        return [_item(kind, record) for kind, record in rows]
+        with self._explained():
+            rows = self._db.execute(f"SELECT kind, record FROM items {where}", (value,))  # noqa: S608  # literals
+            return [_item(kind, record) for kind, record in rows]
 
     def commit(self, now_ms: int) -> None:
         """Make it durable, and forget what is too old or too much."""
-        if self._since_prune >= _PRUNE_EVERY:
-            self._since_prune = 0
-            self._db.execute("DELETE FROM items WHERE at_ms < ?", (now_ms - KEEP_MS,))
-            self._db.execute(
-                "DELETE FROM items WHERE at_ms <= "
-                "(SELECT at_ms FROM items ORDER BY at_ms DESC LIMIT 1 OFFSET ?)",
-                (self._limit,),
-            )
-        self._db.commit()
+        with self._explained():
+            if self._since_prune >= _PRUNE_EVERY:
+                self._prune(now_ms)
+                self._since_prune = 0
+            self._db.commit()
+
+    def _prune(self, now_ms: int) -> None:
+        self._db.execute("DELETE FROM items WHERE at_ms < ?", (now_ms - KEEP_MS,))
+        self._db.execute(
+            "DELETE FROM items WHERE at_ms <= (SELECT at_ms FROM items ORDER BY at_ms DESC LIMIT 1 OFFSET ?)",
+            (self._limit,),
+        )
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.rollback()
+            raise SourceError(
+                f"{self._path}: cannot be used ({error}); free space on its disk",
+                reason="items",
+            ) from None
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM items").fetchone()[0])

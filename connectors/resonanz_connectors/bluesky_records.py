@@ -10,6 +10,7 @@
 itself is replaced by that person's pseudonym, so no record names a person.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
@@ -28,7 +29,7 @@ from resonanz_connectors.jetstream import (
     split,
     subject_of,
 )
-from resonanz_streams.events import Event, Kind, Post
+from resonanz_streams.events import MAX_ID, Event, Kind, Post
 from resonanz_streams.registry import Account, Registry
 
 SOURCE = "bluesky"
@@ -61,10 +62,9 @@ class Records:
             if commit.operation == "delete":
                 return self._removed(self._items.of(_uri(message)), message, seen_ms)
             read = self._post if commit.collection == POST else self._subject
-            return [
-                self._items.keep(_uri(message), self._actor(item, message.did), item)
-                for item in read(message, commit, seen_ms)
-            ]
+            # All of it or nothing: a record that cannot be read to its end leaves no trace.
+            found = list(read(message, commit, seen_ms))
+            return [self._items.keep(_uri(message), self._actor(item, message.did), item) for item in found]
         state = message.account
         if state is not None and not state.active and state.status == "deleted":
             # Deactivated, suspended and taken down come back, perhaps: only what is deleted is taken back.
@@ -125,7 +125,12 @@ class Records:
                 return None
             venue, answered = "elsewhere", self._shown(post.reply.parent.uri, author)
         return Post(
-            id=_uri(message), source=SOURCE, account=author.id, object=answered, venue=venue, at_ms=at_ms
+            id=_short(_uri(message)),
+            source=SOURCE,
+            account=author.id,
+            object=answered,
+            venue=venue,
+            at_ms=at_ms,
         )
 
     def _comments(
@@ -167,7 +172,7 @@ class Records:
             account=account.id,
             actor=person.actor,
             own=person.own or (colleague is not None and colleague.client == account.client),
-            object=object,
+            object=_short(object),
             parent=parent,
             thread=thread,
             venue=venue,
@@ -190,11 +195,16 @@ class Records:
         if parts is None:
             return self._registry.pseudonym(account.client, uri)
         if self._accounts.get(parts.authority) is account:
-            return uri
+            return _short(uri)
         person = self._registry.pseudonym(account.client, parts.authority)
-        return f"at://{person}/{parts.collection}/{parts.rkey}"
+        return _short(f"at://{person}/{parts.collection}/{parts.rkey}")
 
 
 def _uri(message: Message) -> str:
     commit = message.commit
     return "" if commit is None else f"at://{message.did}/{commit.collection}/{commit.rkey}"
+
+
+def _short(uri: str) -> str:
+    """What is longer than an id may be, by its hash; no record of the network's own apps is."""
+    return uri if len(uri) <= MAX_ID else "at://" + hashlib.sha256(uri.encode()).hexdigest()

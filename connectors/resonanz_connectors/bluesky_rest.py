@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from resonanz_connectors.batch import SourceError
+from resonanz_connectors.jetstream import is_did
 
 ACTORS_A_CALL: Final = 25
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
+_MAX_BODY: Final = 2**20
 
 
 class _Profile(msgspec.Struct):
@@ -31,12 +34,13 @@ class Rest:
 
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
+        self._host = urlsplit(base).hostname or "the API"
         self._session: aiohttp.ClientSession | None = None
         self.remaining: int | None = None
         """Calls left in the present interval, as the last answer said."""
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+        self._session = aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -64,7 +68,10 @@ class Rest:
             SourceError: the API is away, or asks for patience.
         """
         body = await self._get("com.atproto.identity.resolveHandle", [("handle", handle)])
-        return None if body is None else _decoded(body, _Resolved).did
+        did = None if body is None else str(_decoded(body, _Resolved).did)
+        if did is not None and not is_did(did):
+            raise SourceError(f"{self._host} names something that is no DID", reason="not_understood")
+        return did
 
     async def _get(self, method: str, query: list[tuple[str, str]]) -> bytes | None:
         """The body; None where the API says that what was asked for does not exist."""
@@ -74,17 +81,14 @@ class Rest:
             async with self._session.get(f"{self._base}/xrpc/{method}", params=query) as answer:
                 self._note(answer.headers)
                 if answer.status == HTTPStatus.OK:
-                    return await answer.read()
+                    return await _body(answer)
                 if answer.status == HTTPStatus.BAD_REQUEST:
                     return None
-                limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-                raise SourceError(
-                    f"{method} answered {answer.status}",
-                    reason="rate_limited" if limited else "refused",
-                    retry_after_seconds=_seconds(answer.headers.get("Retry-After")),
-                )
+                raise SourceError.refused(f"{self._host} ({method})", answer.status, answer.headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise SourceError(f"{method}: {type(error).__name__}") from None
+            raise SourceError(
+                f"{self._host} cannot be reached ({type(error).__name__}); check this machine's network"
+            ) from None
 
     def _note(self, headers: Mapping[str, str]) -> None:
         left = headers.get("RateLimit-Remaining", "")
@@ -92,13 +96,17 @@ class Rest:
             self.remaining = int(left)
 
 
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for part in answer.content.iter_any():
+        body += part
+        if len(body) > _MAX_BODY:
+            raise SourceError("an answer is larger than any should be", reason="not_understood")
+    return bytes(body)
+
+
 def _decoded(body: bytes, shape: type[Any]) -> Any:
     try:
         return msgspec.json.decode(body, type=shape)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(f"an answer has an unknown shape: {error}", reason="not_understood") from None
-
-
-def _seconds(text: str | None) -> float | None:
-    """``Retry-After`` in seconds; as a date it is left to the back-off."""
-    return float(text) if text is not None and text.isdecimal() else None

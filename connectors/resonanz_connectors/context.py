@@ -43,7 +43,8 @@ class Context:
     registry: Registry
     publisher: Publisher
     cursors: CursorStore
-    options: Mapping[str, Any] = field(default_factory=dict)
+    # Secrets stand in options: they must not show in a message that holds a context.
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     folder: Path = Path()
     clock: Clock = wall_ms
     sleep: Sleep = sleep_unless

@@ -17,6 +17,9 @@ REPOST: Final = "app.bsky.feed.repost"
 POST: Final = "app.bsky.feed.post"
 COLLECTIONS: Final = (LIKE, REPOST, POST)
 
+MAX_MESSAGE: Final = 8 * 2**20
+"""No message that means anything is as large: the network's records have at most 1 MiB, before escaping."""
+
 PLAUSIBLE_MS: Final = 600_000
 """How far a record's own time may lie before the time at which the network saw it."""
 
@@ -109,9 +112,15 @@ _quote: Final = msgspec.json.Decoder(_Quote | _QuoteWithMedia)
 def subscription(endpoint: str, cursor_us: int | None) -> str:
     """The address to follow likes, reposts and posts from ``cursor_us`` on (None: from now)."""
     query = [("wantedCollections", name) for name in COLLECTIONS]
+    query.append(("maxMessageSizeBytes", str(MAX_MESSAGE)))
     if cursor_us is not None:
         query.append(("cursor", str(cursor_us)))
-    return f"{endpoint}?{urlencode(query)}"
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+
+
+def is_did(text: str) -> bool:
+    """Whether it has the form of a DID, as :func:`concerns` finds them."""
+    return _DID.fullmatch(text.encode()) is not None
 
 
 def time_us_of(raw: bytes) -> int | None:
@@ -133,7 +142,8 @@ def decode(raw: bytes) -> Message:
 
     Raises:
         msgspec.ValidationError: it has another shape.
-        msgspec.DecodeError: it is no JSON.
+        msgspec.DecodeError, UnicodeDecodeError: it is no JSON.
+        RecursionError: it is nested too deeply.
     """
     return _message.decode(raw)
 

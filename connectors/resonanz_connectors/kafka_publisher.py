@@ -45,6 +45,7 @@ class KafkaPublisher:
         self._queued = self._settled = 0
         self._failed: list[tuple[Exception, Outgoing]] = []
         self._ends: dict[Place, int] = {}
+        self._away = False
 
     def publish(self, records: Sequence[Outgoing]) -> None:
         """See ports.Publisher. When it raises, the first of ``records`` may be queued, the others not.
@@ -143,7 +144,8 @@ class KafkaPublisher:
             self._harvest()
             if self._failed:
                 self._send_again()
-            if self._settled < queued:
+            self._away = self._settled < queued
+            if self._away:
                 raise self._target.away()
             return dict(self._ends)
 
@@ -194,9 +196,11 @@ class KafkaPublisher:
         return self._target.away()
 
     def close(self) -> None:
-        """See ports.Publisher. It releases even if the broker is away."""
+        """See ports.Publisher. It releases even if the broker is away, and does not wait for one that did
+        not answer the last flush: whoever called that knows."""
         try:
-            self.flush()
+            if not self._away:
+                self.flush()
         finally:
             with self._lock:
                 producer, self._producer = self._producer, None

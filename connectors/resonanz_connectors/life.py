@@ -23,7 +23,8 @@ BEAT_SECONDS: Final = 2.0
 _ACCOUNTS_A_SECOND: Final = 500
 _SLOWEST_BEAT_SECONDS: Final = 10.0
 _DOWN_AFTER: Final = 2
-_ABSENT_MS: Final = 60_000
+_ABSENT_MS: Final = 15_000
+"""Heartbeats of one connector lie apart by one beat at most, if a flush wrote only some of them."""
 
 Ends = Mapping[tuple[str, int], int]
 
@@ -39,6 +40,7 @@ class Life:
         self._lock = asyncio.Lock()
         self._interrupted = False
         self._ended = False
+        self._unwritten = False
         self._failures = 0
         self._heard = False
         self._heard_ms = self._beat_ms = connector.context.clock()
@@ -75,8 +77,7 @@ class Life:
                 known = await self._context.cursors.load(self._connector.name)
             except RetryError as error:
                 attempt += 1
-                log.warning("%s: the broker is away: %s", self._connector.name, error)
-                await self._pause(attempt)
+                await self._pause(attempt, error)
             else:
                 self._resume(known)
                 return
@@ -106,7 +107,7 @@ class Life:
                         await self._deliver(batch, started_ms)
             except RetryError as error:
                 self._failed(error)
-                await self._pause(self._failures, getattr(error, "retry_after_seconds", None))
+                await self._pause(self._failures, error)
             else:
                 self._ended = not self._context.stop.is_set()
                 return
@@ -136,12 +137,13 @@ class Life:
         self._failures += 1
         self._interrupted = self._interrupted or not self._connector.resumes
         self._connector.count_error(error.reason if isinstance(error, SourceError) else "unreachable")
-        log.warning("%s: %s", self._connector.name, error)
 
-    async def _pause(self, attempt: int, at_least_seconds: float | None = None) -> None:
-        """Exponential with jitter, and never shorter than the source asked for."""
+    async def _pause(self, attempt: int, error: RetryError) -> None:
+        """Exponential with jitter, and never shorter than the source asked for. Says what it waits for."""
         longest = min(BACKOFF_LONGEST_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(attempt - 1, 16))
-        seconds = max(longest * self._context.random.uniform(0.5, 1.0), at_least_seconds or 0.0)
+        asked = getattr(error, "retry_after_seconds", None) or 0.0
+        seconds = max(longest * self._context.random.uniform(0.5, 1.0), asked)
+        log.warning("%s: %s; trying again in %.0f s", self._connector.name, error, seconds)
         await self._context.sleep(seconds, self._context.stop)
 
     # -- publishing ----------------------------------------------------------------------------------
@@ -171,14 +173,17 @@ class Life:
         attempt = 0
         while True:
             try:
-                return await self._context.offload(self._write, records)
+                ends = await self._context.offload(self._write, records)
             except RetryError as error:
                 attempt += 1
+                self._unwritten = True
                 self._connector.count_error("broker")
-                log.warning("%s: the broker is away: %s", self._connector.name, error)
-            await self._pause(attempt)
-            if self._context.stop.is_set():
-                return None
+                await self._pause(attempt, error)
+                if self._context.stop.is_set():
+                    return None
+            else:
+                self._unwritten = False
+                return ends
 
     def _write(self, records: list[Outgoing]) -> Ends:
         self._context.publisher.publish(records)
@@ -213,8 +218,11 @@ class Life:
             try:
                 await self._save(self._state())
             except RetryError as error:
+                self._unwritten = True
                 self._connector.count_error("broker")
                 log.warning("%s: the heartbeat could not be written: %s", self._connector.name, error)
+            else:
+                self._unwritten = False
             await self._context.sleep(seconds, self._context.stop)
 
     async def _save(self, state: State) -> None:
@@ -235,19 +243,20 @@ class Life:
                 await self._context.offload(self._context.cursors.save, statuses)
 
     async def _farewell(self) -> None:
-        """The last heartbeat: an end marker is written however long it takes, a stop tries once."""
+        """The last heartbeat: an end marker is written however long it takes, a stop tries once, and not
+        at all where nothing could be written a moment ago."""
         attempt = 0
-        while True:
+        while self._ended or not self._unwritten:
             try:
                 await self._save("ok" if self._ended else "down")
             except RetryError as error:
+                if not self._ended or self._context.stop.is_set():
+                    log.warning("%s: the last heartbeat is not written: %s", self._connector.name, error)
+                    return
                 attempt += 1
-                log.warning("%s: the last heartbeat could not be written: %s", self._connector.name, error)
+                await self._pause(attempt, error)
             else:
                 return
-            if not self._ended or self._context.stop.is_set():
-                return
-            await self._pause(attempt)
 
 
 async def _next(stream: AsyncIterator[Batch]) -> Batch | None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from resonanz_connectors.base import Connector, validated
-from resonanz_connectors.context import Context
+from resonanz_connectors.context import Context, sleep_unless
 from resonanz_connectors.cursors import TopicCursors
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.clock import Clock, wall_ms
-from resonanz_streams.errors import ConfigurationError, StopError
-from resonanz_streams.registry import Registry
+from resonanz_streams.errors import ConfigurationError, RetryError, StopError
+from resonanz_streams.registry import Account, Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_tail
@@ -26,6 +26,8 @@ from resonanz_streams.transports.ports import Publisher
 log = logging.getLogger(__name__)
 
 GROUP: Final = "resonanz.connectors"
+_FIRST_PAUSE_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,7 @@ def make_connector(
     Raises:
         ConfigurationError: it is unknown, has no accounts, or its options are wrong.
     """
-    kind = connector_class(name)
-    accounts = tuple(account for account in registry.accounts.values() if account.connector == name)
-    if not accounts:
-        raise ConfigurationError(
-            f"connector {name!r} has no accounts; write connector: {name} at an account under clients"
-        )
+    kind, accounts = _kind_and_accounts(name, registry)
     cursors = TopicCursors(
         publisher, lambda topics: open_tail(settings.broker, topics, prefix=settings.topic_prefix)
     )
@@ -110,6 +107,16 @@ def make_connector(
             stop=stop,
         )
     )
+
+
+def _kind_and_accounts(name: str, registry: Registry) -> tuple[type[Connector], tuple[Account, ...]]:
+    kind = connector_class(name)
+    accounts = tuple(account for account in registry.accounts.values() if account.connector == name)
+    if not accounts:
+        raise ConfigurationError(
+            f"connector {name!r} has no accounts; write connector: {name} at an account under clients"
+        )
+    return kind, accounts
 
 
 def needed_connectors(settings: Settings, registry: Registry) -> list[str]:
@@ -159,26 +166,54 @@ async def run_connectors(
     """Run these connectors (:func:`needed_connectors`, if ``names`` is empty) until each has ended.
 
     SIGTERM and SIGINT end them cleanly; who gives ``stop`` sees to signals alone. When one fails for
-    good, the others are stopped.
+    good, the others are stopped. A broker that is away is waited for.
 
     Raises:
         ConfigurationError: a name, its accounts or its options are wrong.
         StopError: a connector cannot go on, or a topic is set up wrongly.
-        RetryError: the broker is away.
     """
     wanted = list(dict.fromkeys(names or needed_connectors(settings, registry)))
+    for name in wanted:
+        # Mistakes first: a broker that is away must not hide them.
+        kind, _ = _kind_and_accounts(name, registry)
+        validated(kind.options_type, name, settings.connectors.get(name, {}))
     stopping = stop or asyncio.Event()
-    await asyncio.to_thread(_ensure_topics, settings)
     with contextlib.ExitStack() as closing:
-        connectors = []
-        for name in wanted:
-            # One publisher each: a failed flush then concerns one connector's records only.
-            publisher = open_publisher(settings.broker, prefix=settings.topic_prefix)
-            closing.callback(publisher.close)
-            connectors.append(make_connector(name, settings, registry, publisher=publisher, stop=stopping))
         if stop is None:
             closing.enter_context(_stopped_by_signals(stopping.set))
-        await _run_all(connectors, stopping)
+        if await _topics_are_ready(settings, stopping):
+            connectors = []
+            for name in wanted:
+                # One publisher each: a failed flush then concerns one connector's records only.
+                publisher = open_publisher(settings.broker, prefix=settings.topic_prefix)
+                closing.callback(_closed, name, publisher)
+                connectors.append(
+                    make_connector(name, settings, registry, publisher=publisher, stop=stopping)
+                )
+            await _run_all(connectors, stopping)
+
+
+async def _topics_are_ready(settings: Settings, stopping: asyncio.Event) -> bool:
+    """Wait for the broker, and make what topics it lacks; False if asked to stop before that."""
+    pause = _FIRST_PAUSE_SECONDS
+    while not stopping.is_set():
+        try:
+            await asyncio.to_thread(_ensure_topics, settings)
+        except RetryError as error:
+            log.warning("%s; trying again in %.0f s", error, pause)
+            await sleep_unless(pause, stopping)
+            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+        else:
+            return True
+    return False
+
+
+def _closed(name: str, publisher: Publisher) -> None:
+    try:
+        publisher.close()
+    except RetryError as error:
+        # Its cursor has not moved: nothing is lost.
+        log.warning("%s: what was not written is read again later: %s", name, error)
 
 
 def _ensure_topics(settings: Settings) -> None:

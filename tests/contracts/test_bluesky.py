@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.contracts.jetstream_server import JetstreamServer, time_us
 
-from resonanz_connectors.bluesky import REWIND_US, Bluesky
+from resonanz_connectors.bluesky import Bluesky
+from resonanz_connectors.bluesky_place import REWIND_US
 from resonanz_connectors.fakes import until
 from resonanz_connectors.testing import ConnectorContract, Playback, Stage, lines_of
 from resonanz_streams.topics import DEAD_LETTERS
@@ -167,7 +168,8 @@ def test_it_asks_for_what_it_needs(tmp_path: Path) -> None:
     asyncio.run(play_until_quiet(playback, stage))
     first, second = playback.server.asked
     assert first == {
-        "wantedCollections": ["app.bsky.feed.like", "app.bsky.feed.repost", "app.bsky.feed.post"]
+        "wantedCollections": ["app.bsky.feed.like", "app.bsky.feed.repost", "app.bsky.feed.post"],
+        "maxMessageSizeBytes": ["8388608"],
     }
     newest_us = max(time_us(message) for message in playback.server.messages[:100])
     assert second["cursor"] == [str(newest_us - REWIND_US)]
@@ -184,6 +186,7 @@ def test_deletions_are_known_after_a_restart(tmp_path: Path) -> None:
     assert time_us(much_later[0]) - time_us(SYNTHETIC[0]) == 4_000_000_000
     # Older than what was seen: the server looks back as far as asked, so there is no gap.
     playback.server.messages = [RECORDED[-1], *much_later]
+    stage.clock.now_ms += 4_000_000
     playback.start_ms = stage.clock.now_ms
     asyncio.run(play_until_quiet(playback, stage))
     removed = published(stage)[len(lines_of(stage.publisher.durable[:before])) :]
@@ -202,6 +205,7 @@ def test_a_later_beginning_than_asked_for_is_a_gap(tmp_path: Path) -> None:
     # A day later the server has forgotten the night.
     next_day_us = time_us(RECORDED[-2]) + 86_400_000_000
     playback.server.messages = [RECORDED[-2].replace(b"%d" % time_us(RECORDED[-2]), b"%d" % next_day_us)]
+    stage.clock.now_ms += 86_400_000
     playback.start_ms = stage.clock.now_ms
     asyncio.run(play_until_quiet(playback, stage))
     first_ms = next_day_us // 1000

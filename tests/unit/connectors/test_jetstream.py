@@ -12,6 +12,7 @@ from resonanz_connectors.jetstream import (
     concerns,
     decode,
     happened_ms,
+    is_did,
     post_of,
     quoted,
     split,
@@ -93,7 +94,14 @@ def test_uris() -> None:
 
 
 def test_the_address() -> None:
-    collections = "wantedCollections=app.bsky.feed.like&wantedCollections=app.bsky.feed.repost&"
-    collections += "wantedCollections=app.bsky.feed.post"
-    assert subscription("wss://a/subscribe", None) == f"wss://a/subscribe?{collections}"
-    assert subscription("wss://a/subscribe", 12) == f"wss://a/subscribe?{collections}&cursor=12"
+    asked = "wantedCollections=app.bsky.feed.like&wantedCollections=app.bsky.feed.repost&"
+    asked += "wantedCollections=app.bsky.feed.post&maxMessageSizeBytes=8388608"
+    assert subscription("wss://a/subscribe", None) == f"wss://a/subscribe?{asked}"
+    assert subscription("wss://a/subscribe", 12) == f"wss://a/subscribe?{asked}&cursor=12"
+    assert subscription("wss://a/subscribe?key=x", None) == f"wss://a/subscribe?key=x&{asked}"
+
+
+def test_what_a_did_is() -> None:
+    assert is_did("did:plc:r2zybk6op3ymzpz6jhqpkoy5")
+    assert is_did("did:web:winter.example")
+    assert not any(map(is_did, ("winter.example", "did:plc:", "did:plc:a b", "xdid:plc:a", "")))
