@@ -36,11 +36,13 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the files are to be understood; see :mod:`resonanz_connectors.rows`."""
+    """How the files are to be understood; see :mod:`resonanz_connectors.rows`. ``latest_ms``: later rows
+    are bad ones; None if no time is too late."""
 
     files: tuple[Path, ...]
     mapping: Mapping[str, str]
     defaults: Mapping[str, Any]
+    latest_ms: int | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -57,6 +59,14 @@ class Reading:
                 raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from None
         return digest.hexdigest()
 
+    def read(self, path: Path, *, after: int = 0) -> Iterator[Row]:
+        """The rows of one file after row number ``after``.
+
+        Raises:
+            ConfigurationError: it cannot be read or understood.
+        """
+        return read_rows(path, self.mapping, self.defaults, after=after, latest_ms=self.latest_ms)
+
     def survey(self) -> list[Survey]:
         """Read every file once.
 
@@ -67,7 +77,7 @@ class Reading:
 
     def _survey(self, path: Path) -> Survey:
         found = Survey()
-        for row in read_rows(path, self.mapping, self.defaults):
+        for row in self.read(path):
             found.rows += 1
             if row.record is None:
                 found.bad += 1
@@ -89,7 +99,7 @@ class Reading:
 
     def _timed(self, number: int, after: int) -> Iterator[tuple[int, int, Row]]:
         at_ms = 0
-        for row in read_rows(self.files[number], self.mapping, self.defaults, after=after):
+        for row in self.read(self.files[number], after=after):
             if row.record is not None:
                 at_ms = max(at_ms, row.record.at_ms)
             yield at_ms, number, row

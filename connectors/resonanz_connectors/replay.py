@@ -9,6 +9,7 @@ from pydantic import Field
 from resonanz_connectors.base import Batch, Connector, Context, Options
 from resonanz_connectors.pacing import Pace, Played, Speed
 from resonanz_connectors.playback import Chunk, Press, Reading, Survey
+from resonanz_connectors.rows import AHEAD_MS
 from resonanz_streams.errors import ConfigurationError
 
 
@@ -51,6 +52,8 @@ class FileReplay(Connector):
             tuple(context.folder / name for name in self.options.files),
             self.options.map,
             {name: value for name, value in defaults.items() if value is not None},
+            # Times that are moved so that the newest is now may have been anything.
+            None if self.options.shift_to_now else context.clock() + AHEAD_MS,
         )
         if self.options.speed != "max" and self.options.speed <= 0:
             raise ConfigurationError(f"connectors.{self.name}.speed: write a number above 0, or max")

@@ -20,6 +20,7 @@ from resonanz_connectors.pacing import Played, Speed
 from resonanz_connectors.playback import Reading, Survey
 from resonanz_connectors.publisher import open_publisher
 from resonanz_connectors.replay import FileReplay
+from resonanz_connectors.rows import AHEAD_MS
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.registry import Registry
@@ -77,7 +78,7 @@ def run_replay(
         StopError: the broker cannot be used.
     """
     console = console or Console(stderr=True)
-    reading = _reading(files, mapping, kind, account)
+    reading = _reading(files, mapping, kind, account, None if shift_to_now else clock() + AHEAD_MS)
     with console.status("Looking through the files …"):
         surveys = reading.survey()
     accounts = _known(registry, surveys)
@@ -190,10 +191,14 @@ def _quoted(name: str) -> str:
 
 
 def _reading(
-    files: Sequence[Path], mapping: Mapping[str, str] | None, kind: str | None, account: str | None
+    files: Sequence[Path],
+    mapping: Mapping[str, str] | None,
+    kind: str | None,
+    account: str | None,
+    latest_ms: int | None = None,
 ) -> Reading:
     defaults = {name: value for name, value in (("kind", kind), ("account", account)) if value is not None}
-    return Reading(tuple(path.resolve() for path in files), dict(mapping or {}), defaults)
+    return Reading(tuple(path.resolve() for path in files), dict(mapping or {}), defaults, latest_ms)
 
 
 def _accounts(surveys: Sequence[Survey]) -> Counter[str]:

@@ -39,6 +39,8 @@ FIELDS: Final = tuple(
     dict.fromkeys(("topic", *Event.__struct_fields__, *Post.__struct_fields__, *Audience.__struct_fields__))
 )
 EARLIEST_MS: Final = 946_684_800_000
+AHEAD_MS: Final = 600_000
+"""What is further ahead of the clock than this is a mistake."""
 _TOPIC_WORDS: Final[dict[str, type[Record]]] = {
     **dict.fromkeys(KIND_OF_TOPIC, Event),
     **dict.fromkeys(KIND_OF_TOPIC.values(), Event),
@@ -69,9 +71,16 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_rows(
-    path: Path, mapping: Mapping[str, str], defaults: Mapping[str, Any], *, after: int = 0
+    path: Path,
+    mapping: Mapping[str, str],
+    defaults: Mapping[str, Any],
+    *,
+    after: int = 0,
+    latest_ms: int | None = None,
 ) -> Iterator[Row]:
     """The rows of a CSV, TSV, JSON Lines or Parquet file (or .gz of one) after row number ``after``.
+
+    Those later than ``latest_ms`` are bad rows.
 
     Raises:
         ConfigurationError: the file cannot be read, or has not the columns that it must have.
@@ -80,7 +89,12 @@ def read_rows(
         reader = _Reader(path, table, mapping, defaults)
         for raw in table.rows:
             if raw.number > after:
-                yield reader.row(raw) if raw.content is None else Row(raw.number, raw.content, None, True)
+                row = reader.row(raw) if raw.content is None else Row(raw.number, raw.content, None, True)
+                if latest_ms is None or row.record is None or row.record.at_ms <= latest_ms:
+                    yield row
+                else:
+                    ahead = "the time is over 10 min ahead of the clock"
+                    yield Row(raw.number, None, BadRow("time_out_of_range", ahead, raw.data()))
 
 
 def identified(row: Row, registry: Registry) -> Record | None:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from resonanz_connectors.playback import Reading
 from resonanz_connectors.replay_command import unknown_sentence
+from resonanz_connectors.rows import AHEAD_MS
 from resonanz_streams.backtest_intake import OPERATION, SNAPSHOT, Bounds, Found, Intake
 from resonanz_streams.backtest_play import Counted, Play
 from resonanz_streams.backtest_spool import Spool
@@ -114,7 +115,7 @@ def run_backtest(
     _check_times(step_ms, from_ms, to_ms)
     check_out(out, files)
     defaults = {name: value for name, value in (("kind", kind), ("account", account)) if value is not None}
-    reading = Reading(tuple(files), dict(mapping or {}), defaults)
+    reading = Reading(tuple(files), dict(mapping or {}), defaults, clock() + AHEAD_MS)
     bounds = Bounds(
         -_FAR if from_ms is None else old_edge_ms(WINDOWS[-1], from_ms), _FAR if to_ms is None else to_ms
     )
@@ -132,7 +133,6 @@ def run_backtest(
             snapshots,
             bounds=bounds,
             arrival=arrival,
-            clock_ms=clock(),
         )
         task = bar.add_task("Reading", total=None)
         found = intake.read(reading, lambda rows: bar.update(task, completed=rows))

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_connectors.playback import Reading
-from resonanz_connectors.rows import Record, Row, identified, read_rows
+from resonanz_connectors.rows import Record, Row, identified
 from resonanz_streams.backtest_spool import Spool
-from resonanz_streams.decode import AHEAD_MS, key_hashes
+from resonanz_streams.decode import key_hashes
 from resonanz_streams.events import KINDS, Audience, Event, Kind
 from resonanz_streams.registry import Registry
 
@@ -75,7 +75,7 @@ class Intake:
     """Puts interactions and follower snapshots of the accounts of ``asked`` into two spools.
 
     ``registry`` knows all accounts that are configured. With ``arrival`` an operation is known from
-    ``seen_ms`` on, else from ``at_ms``. ``clock_ms`` bounds what counts as the future.
+    ``seen_ms`` on, else from ``at_ms``.
     """
 
     def __init__(
@@ -87,7 +87,6 @@ class Intake:
         *,
         bounds: Bounds,
         arrival: bool,
-        clock_ms: int,
     ) -> None:
         self.found = Found()
         self._registry = registry
@@ -97,7 +96,6 @@ class Intake:
         self._snapshots = snapshots
         self._bounds = bounds
         self._arrival = arrival
-        self._latest_ms = clock_ms + AHEAD_MS
         self._events: dict[Kind, list[Event]] = {kind: [] for kind in KINDS}
         self._audience: list[Audience] = []
 
@@ -109,9 +107,9 @@ class Intake:
         """
         for path in reading.files:
             # A mistake in the last file must not show only after hours with the first.
-            next(read_rows(path, reading.mapping, reading.defaults), None)
+            next(reading.read(path), None)
         for path in reading.files:
-            self._file(path, read_rows(path, reading.mapping, reading.defaults), progress)
+            self._file(path, reading.read(path), progress)
         for kind in KINDS:
             self._store_events(kind)
         self._store_audience()
@@ -126,7 +124,7 @@ class Intake:
             times: list[int] = []
             for row in batch:
                 record = row.record
-                if record is None or record.at_ms > self._latest_ms:
+                if record is None:
                     self._reject(path, row)
                     continue
                 times.append(record.at_ms)
@@ -151,8 +149,6 @@ class Intake:
     def _reject(self, path: Path, row: Row) -> None:
         if row.bad is not None:
             self._dead_letter(path, row.number, row.bad.reason, row.bad.error)
-        else:
-            self._dead_letter(path, row.number, "time_out_of_range", "over 10 min ahead of the clock")
 
     def _dead_letter(self, path: Path, number: int, reason: str, error: str) -> None:
         self.found.dead_letters[reason] += 1

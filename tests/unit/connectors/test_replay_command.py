@@ -166,3 +166,16 @@ def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
     settings, registry = configured(tmp_path, all_accounts())
     _, said = replay(settings, registry, INTERACTIONS, mapping=MAPPING, terminal=True)
     assert "13343/13343" in said
+
+
+def test_one_row_of_the_far_future_is_no_reason_to_wait_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "likes.csv"
+    path.write_text(f"account,id,at_ms\nx,a,1520812800000\nx,b,{NOW + 600_001}\nx,c,1520812900000\n")
+    settings, registry = configured(tmp_path, ["file:x"])
+    replayed, _ = replay(settings, registry, path, kind="like")
+    assert (replayed.dead_letters, replayed.published) == (1, {"likes": 2})
+    assert statuses(settings)["file:x"].complete_through_ms == 1_520_812_900_000
+    (letter,) = records(settings, [DEAD_LETTERS])
+    assert dict(letter.headers)["reason"] == b"time_out_of_range"
+    moved, _ = replay(settings, registry, path, kind="like", shift_to_now=True)
+    assert moved.published == {"likes": 3}

@@ -386,4 +386,4 @@ def test_rows_after_the_clock_are_not_counted(tmp_path: Path) -> None:
     done, _, said = backtest(tmp_path, ["file:a"], path, step_ms=MINUTE)
     assert done.last_ms == ahead
     assert dict(done.found.dead_letters) == {"time_out_of_range": 1}
-    assert "x.jsonl, row 3: over 10 min ahead of the clock" in said
+    assert "x.jsonl, row 3: the time is over 10 min ahead of the clock" in said
