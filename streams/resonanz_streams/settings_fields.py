@@ -1,0 +1,127 @@
+"""The fields of the settings: each knows what is wrong with it and what to write instead."""
+
+import difflib
+import re
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+
+from resonanz_streams.events import MAX_ID
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import WINDOWS
+
+_CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_LABEL = re.compile(r"[A-Za-z0-9._-]{0,100}")
+_ACCOUNT_ID = re.compile(r"[a-z][a-z0-9_-]*:[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*\S)?")
+_HOURS = re.compile(
+    r"(Mo|Tu|We|Th|Fr|Sa|Su)(-(Mo|Tu|We|Th|Fr|Sa|Su))? "
+    r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)"
+)
+_DURATION = re.compile(r"[1-9]\d{0,5}[smhd]")
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"there is no time zone {name!r}; write one of the tz database, such as Europe/Berlin"
+        ) from None
+    return name
+
+
+def _hours(text: str) -> str:
+    if not all(_HOURS.fullmatch(part.strip()) for part in text.split(",")):
+        raise ValueError('write days and times such as "Mo-Fr 08:00-18:00", several separated by commas')
+    return text
+
+
+def _duration(text: str) -> str:
+    if not _DURATION.fullmatch(text):
+        raise ValueError('write a number and a unit of s, m, h or d, such as "4h"')
+    return text
+
+
+def _client_id(text: str) -> str:
+    if not _CLIENT_ID.fullmatch(text):
+        raise ValueError("may hold lower case letters, digits and hyphens only; write: bakery-winter")
+    return text
+
+
+def _label(text: str) -> str:
+    if not _LABEL.fullmatch(text):
+        raise ValueError("may hold up to 100 letters, digits, dots, hyphens and underscores only")
+    return text
+
+
+def _group(text: str) -> str:
+    if not text:
+        raise ValueError("is empty; write a name, such as resonanz")
+    return _label(text)
+
+
+def _account_id(text: str) -> str:
+    if len(text) > MAX_ID or not _ACCOUNT_ID.fullmatch(text):
+        raise ValueError(f'{text!r} is no account; write "platform:native-id", such as "bluesky:did:plc:abc"')
+    return text
+
+
+def _secret(value: Any, info: ValidationInfo) -> Any:
+    """Secrets come from the environment or from a file, never from the text of the configuration."""
+    if value is None or isinstance(value, SecretStr):
+        return value
+    context = info.context or {}
+    environment, folder = context["environment"], context["folder"]
+    if isinstance(value, str) and (match := _REFERENCE.fullmatch(value)):
+        found = environment.get(match[1])
+        if not found:
+            raise ValueError(f"the environment has no {match[1]}; set it, or write file:/path/of/the/secret")
+        return found
+    if isinstance(value, str) and value.startswith("file:"):
+        path = folder / value.removeprefix("file:")
+        try:
+            text = path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is not UTF-8 text") from None
+        if not text:
+            raise ValueError(f"{path} is empty; write the secret into it")
+        return text
+    raise ValueError("a secret must not stand here; write ${NAME} for the environment or file:/path")
+
+
+def _kpi(name: str) -> str:
+    known = [kpi.id for kpi in KPIS]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        raise ValueError(f"is no KPI; write {near[0] if near else 'one of ' + ', '.join(known)}")
+    return name
+
+
+def _windows(names: list[str]) -> list[str]:
+    if unknown := [name for name in names if name not in WINDOWS]:
+        raise ValueError(f"{unknown[0]!r} is no window; write one of {', '.join(WINDOWS)}")
+    return names
+
+
+def _options(value: Any) -> Any:
+    """``bluesky:`` with nothing below it means: no options."""
+    return {} if value is None else value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Hours = Annotated[str, AfterValidator(_hours)]
+Duration = Annotated[str, AfterValidator(_duration)]
+ClientId = Annotated[str, AfterValidator(_client_id)]
+AccountId = Annotated[str, AfterValidator(_account_id)]
+Prefix = Annotated[str, AfterValidator(_label)]
+Group = Annotated[str, AfterValidator(_group)]
+KpiId = Annotated[str, AfterValidator(_kpi)]
+WindowNames = Annotated[list[str], AfterValidator(_windows)]
+Options = Annotated[dict[str, Any], BeforeValidator(_options)]
+Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
+# Strict: YAML knows numbers, so text and true are mistakes.
+People = Annotated[int, Field(strict=True, gt=0, le=10_000_000_000)]
