@@ -178,7 +178,7 @@ def unknown_sentence(unknown: Mapping[str, int]) -> str:
     return (
         f"{_rows(rows)} of {len(unknown):,} accounts are left out, because resonanz.yaml does not name these;"
         f" write under a client:\n    accounts:\n{lines}{more}\n"
-        "The whole list: the same command with --list-accounts."
+        "The whole list: resonanz replay with the same files and --list-accounts."
     )
 
 

@@ -69,6 +69,8 @@ class Backtested:
             )
         if found.unknown:
             yield unknown_sentence(found.unknown)
+        if found.unnamed:
+            yield f"{_number(found.unnamed, 'row')} of still more accounts are left out, too."
         if self.horizon_cut:
             yield (
                 "The ledger reached ledger_max_mb: duplicates and removals of what is older may have been "

@@ -38,9 +38,9 @@ _NAMED: Final = 100_000
 
 @dataclass(slots=True)
 class Found:
-    """What was in the files. ``unknown``: rows by account that is not configured; ``aside``: rows of
-    accounts or times that were not asked for. ``spans``: from the first to the last row, in epoch ms, of
-    the files that hold an account."""
+    """What was in the files. ``unknown``: rows by account that is not configured, ``unnamed``: those of
+    still more such accounts; ``aside``: rows of accounts or times that were not asked for. ``spans``:
+    from the first to the last row, in epoch ms, of the files that hold an account."""
 
     rows: int = 0
     interactions: int = 0
@@ -49,6 +49,7 @@ class Found:
     dead_letters: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
+    unnamed: int = 0
     aside: int = 0
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -143,8 +144,10 @@ class Intake:
             self.found.spans[name] = min(first, span[0]), max(last, span[1])
 
     def _stranger(self, account: str) -> None:
-        named = account in self.found.unknown or len(self.found.unknown) < _NAMED
-        self.found.unknown[account if named else ""] += 1
+        if account in self.found.unknown or len(self.found.unknown) < _NAMED:
+            self.found.unknown[account] += 1
+        else:
+            self.found.unnamed += 1
 
     def _reject(self, path: Path, row: Row) -> None:
         if row.bad is not None:
