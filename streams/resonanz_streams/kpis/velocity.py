@@ -4,21 +4,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from resonanz_streams.kpis.base import REMOVED, WINDOWS, Column, Inputs, Kpi
-from resonanz_streams.kpis.columns import NONE, rate_column
+from resonanz_streams.kpis.base import REMOVED, WINDOWS, Column, Floats, Inputs, Kpi
+from resonanz_streams.kpis.columns import NONE, NOT_COVERED, Flags, rate_column
 
 
 def compute(inputs: Inputs, window: str) -> Sequence[Column]:
-    """I per minute; part ``peak`` (24 h only) is the busiest 5 min bucket, in interactions a minute."""
+    """I per minute; part ``peak`` (24 h only) is the busiest 5 min bucket, in interactions a minute.
+
+    The greatest of many counts is no Poisson count: it has no interval.
+    """
     counts = inputs.counts[window][:, :REMOVED].sum(axis=1)
     minutes = np.full(len(counts), inputs.length_ms[window] / 60_000)
-    columns = [rate_column(counts, minutes, 1.0, inputs.coverage[window] > 0, missing=NONE)]
+    covered = inputs.coverage[window] > 0
+    columns = [rate_column(counts, minutes, 1.0, covered, missing=NONE)]
     if window == "24h":
-        peak = inputs.peak_per_minute()
-        null = np.full(len(peak), np.nan)
-        five = np.full(len(peak), 5.0)
-        columns.append(Column("peak", peak, null, null, peak * 5, five, np.zeros(len(peak), np.uint8)))
+        columns.append(_peak(inputs.peak_per_minute(), covered))
     return columns
+
+
+def _peak(busiest: Floats, covered: Flags) -> Column:
+    absent = ~covered & (busiest == 0)
+    peak = np.where(absent, np.nan, busiest)
+    null = np.full(len(peak), np.nan)
+    reason = np.where(absent, NOT_COVERED, NONE).astype(np.uint8)
+    return Column("peak", peak, null, null, peak * 5, np.full(len(peak), 5.0), reason)
 
 
 KPI = Kpi(

@@ -1,0 +1,70 @@
+"""Exact intervals, against published tables and against the distributions themselves."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from resonanz_streams.intervals import poisson_interval, wilson_interval
+
+
+def poisson(*counts: int) -> list[tuple[float, float]]:
+    lo, hi = poisson_interval(np.array(counts, dtype=np.int64))
+    return list(zip(lo.tolist(), hi.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("count", "lo", "hi"),
+    # Garwood's table, 95 %.
+    [(0, 0.0, 3.689), (1, 0.0253, 5.572), (2, 0.242, 7.225), (4, 1.090, 10.242), (10, 4.795, 18.390)],
+)
+def test_the_bounds_of_small_counts_are_those_of_the_table(count: int, lo: float, hi: float) -> None:
+    found = poisson(count)[0]
+    assert found[0] == pytest.approx(lo, abs=0.0005)
+    assert found[1] == pytest.approx(hi, abs=0.0005)
+
+
+@pytest.mark.parametrize("count", [1, 7, 1023, 1024, 99_999, 100_000, 2_000_000, 10**12, 2**53])
+def test_beyond_a_bound_the_count_has_a_chance_of_2_5_percent(count: int) -> None:
+    lo, hi = poisson(count)[0]
+    assert lo < count < hi
+    if count <= 2_000_000:
+        assert stats.poisson.sf(count - 1, lo) == pytest.approx(0.025, rel=1e-6)
+        assert stats.poisson.cdf(count, hi) == pytest.approx(0.025, rel=1e-6)
+    else:
+        assert (hi - lo) / 2 == pytest.approx(1.96 * count**0.5, rel=1e-3)
+
+
+def test_a_bound_does_not_depend_on_the_company_of_its_count() -> None:
+    """Same input, same numbers, bit for bit: whether from the table or computed."""
+    counts = [0, 5, 2000, 99_999, 100_000, 5_000_000]
+    alone = [poisson(count)[0] for count in counts]
+    assert poisson(*counts) == alone
+    assert poisson(*reversed(counts)) == alone[::-1]
+
+
+def test_a_negative_count_has_no_interval_and_disturbs_no_other() -> None:
+    found = poisson(-1, 4, -(2**62))
+    assert np.isnan(found[0]).all()
+    assert np.isnan(found[2]).all()
+    assert found[1] == poisson(4)[0]
+
+
+def test_no_counts() -> None:
+    assert poisson() == []
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "lo", "hi"),
+    # Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_score_interval_of_proportions(successes: int, trials: int, lo: float, hi: float) -> None:
+    found = wilson_interval(np.array([successes]), np.array([trials]))
+    assert found[0][0] == pytest.approx(lo, abs=5e-5)
+    assert found[1][0] == pytest.approx(hi, abs=5e-5)
+
+
+def test_all_of_all_and_none_of_none() -> None:
+    lo, hi = wilson_interval(np.array([20, 0]), np.array([20, 0]))
+    assert (lo[0], hi[0]) == (pytest.approx(0.8389, abs=5e-5), 1.0)
+    assert np.isnan([lo[1], hi[1]]).all()
