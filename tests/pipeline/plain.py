@@ -142,4 +142,6 @@ def peak_row(net: Sequence[Net], start: int, now: int, resolution: int, coverage
         if start < at <= now and counts:
             buckets[-(-at // resolution)] += weight
     most = max([0, *buckets.values()])
+    if not coverage and not most:
+        return None, None, None, None, 5.0, coverage, "not_covered"
     return most / 5, None, None, float(most), 5.0, coverage, None
