@@ -22,6 +22,8 @@ KEEP_MS: Final = 29 * DAY_MS
 """Beyond it no window holds the addition any more, so its removal changes nothing."""
 
 _PRUNE_EVERY: Final = 1_000
+_BUSY_SECONDS: Final = 0.5
+"""The event loop waits so long at most for another program; then the source is asked again later."""
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS items (
   uri BLOB NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL,
@@ -49,7 +51,7 @@ class Items:
         self._since_prune = _PRUNE_EVERY
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:

@@ -109,9 +109,10 @@ class People:
             return
         if self._place.first_ms is not None:
             self._connector.watch_from(newest_ms, [account.id])
-        if self._connector.complete_through(account.id) < through_ms:
-            # The stream went on without this account.
-            self._connector.gap(self._connector.complete_through(account.id), newest_ms, [account.id])
+        elif self._connector.complete_through(account.id) >= through_ms:
+            return
+        # The stream went on without this account (what the rewind brings is not lost).
+        self._connector.gap(self._connector.complete_through(account.id), newest_ms, [account.id])
 
     def _complain(self, account: Account, reason: str, sentence: str) -> None:
         """Count it each time, say it once."""

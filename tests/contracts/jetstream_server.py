@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
 _TIME_US = re.compile(rb'"time_us":(\d+)')
 
@@ -17,13 +18,15 @@ class JetstreamServer:
     """Sends the first ``released`` of ``messages``, from the cursor asked for on, to each connection.
 
     Dials: ``cuts`` holds after how many messages to cut the next connections; ``begins_us`` is how far
-    back the server can look; ``repeats`` sends every message twice.
+    back the server can look; ``repeats`` sends every message twice; ``refusals`` holds the statuses and
+    ``Retry-After`` with which the next connections are turned away.
     """
 
     def __init__(self, messages: Sequence[bytes]) -> None:
         self.messages = list(messages)
         self.released = len(messages)
         self.cuts: list[int] = []
+        self.refusals: list[tuple[int, str]] = []
         self.begins_us = 0
         self.repeats = False
         self.asked: list[dict[str, list[str]]] = []
@@ -45,7 +48,9 @@ class JetstreamServer:
 
     async def start(self) -> None:
         self._more = asyncio.Event()
-        self._server = await serve(self._talk, "127.0.0.1", self.port, compression=None)
+        self._server = await serve(
+            self._talk, "127.0.0.1", self.port, compression=None, process_request=self._refuse
+        )
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -61,6 +66,14 @@ class JetstreamServer:
     @property
     def newest_us(self) -> int:
         return max((time_us(message) for message in self.messages[: self.released]), default=0)
+
+    def _refuse(self, connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG002  # the server's signature
+        if not self.refusals:
+            return None
+        status, patience = self.refusals.pop(0)
+        refusal = connection.respond(status, "")
+        refusal.headers["Retry-After"] = patience
+        return refusal
 
     async def _talk(self, connection: ServerConnection) -> None:
         query = parse_qs(urlsplit(connection.request.path if connection.request else "").query)
@@ -79,7 +92,7 @@ class JetstreamServer:
                 left = None if left is None else left - 1
                 for _ in range(2 if self.repeats else 1):
                     try:
-                        await connection.send(message.decode())
+                        await connection.send(message, text=True)
                     except ConnectionClosed:
                         return
             self._more.clear()

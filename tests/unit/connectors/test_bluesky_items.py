@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from resonanz_connectors.batch import SourceError
 from resonanz_connectors.bluesky_items import KEEP_MS, Items
 from resonanz_streams.errors import StopError
 from resonanz_streams.events import Event, Post
@@ -71,3 +72,22 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     path.write_bytes(b"no database" * 100)
     with pytest.raises(StopError, match=r"a\.db: cannot hold the connector's items: file is not a database"):
         Items(path, 10)
+
+
+def keep_many(items: Items) -> None:
+    for number in range(100):
+        items.keep(f"at://{number}", "ann", like())
+
+
+def test_a_full_disk_is_said_and_can_be_mended(tmp_path: Path) -> None:
+    with closing(Items(tmp_path / "a.db", 10)) as items:
+        items.keep("at://x", "ann", like())
+        items.commit(AT)
+        items._db.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(SourceError, match=r"a\.db: cannot be used \(database or disk is full\)"):
+            keep_many(items)
+        items._db.execute("PRAGMA max_page_count = 1000")
+        assert items.of("at://0") == [], "all of it or nothing"
+        items.keep("at://0", "ann", like())
+        items.commit(AT)
+        assert items.of("at://x") == items.of("at://0") == [like()]
