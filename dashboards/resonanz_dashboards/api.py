@@ -61,7 +61,7 @@ async def accounts(
     page = found[start : start + limit]
     following = page[-1].account.id if start + limit < len(found) else None
     body = [_account(it, now_ms) for it in page]
-    return json_answer({**feed(wall.board), "accounts": body, "total": len(found), "next": following})
+    return json_answer({**feed(wall.board, scope), "accounts": body, "total": len(found), "next": following})
 
 
 @router.get("/api/v1/accounts/{account:path}/kpis", responses={200: {"model": shapes.AccountKpis}})
@@ -123,7 +123,7 @@ async def stream(
         raise ProblemError(
             503, "too-many-streams", "This wall has too many viewers; close one, or try later."
         )
-    wanted = Filter(wall.visible(scope, client, platform), _selection(window, kpi))
+    wanted = Filter(scope, wall.visible(scope, client, platform), _selection(window, kpi))
     return StreamingResponse(
         wall.streams.events(wanted, last_event_id),
         media_type="text/event-stream",

@@ -1,13 +1,14 @@
 """Keeps the board fed from the broker, also across times when the broker is away."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from resonanz_dashboards.board_state import BoardState
 from resonanz_streams.errors import ResonanzError, RetryError
-from resonanz_streams.transports.ports import Record, Tail
+from resonanz_streams.transports.ports import Tail
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +32,13 @@ async def follow(board: BoardState, open_tail: OpenTail) -> None:
             try:
                 if tail is None:
                     tail = open_tail()
-                await _take(board, await tail.poll(POLL_SECONDS))
-                board.sample()
-                if tail.caught_up():
-                    board.set_feed("live")
-                elif board.feed == "away":
-                    board.set_feed("starting")
+                await _read_on(board, tail)
                 failures = 0
-            except (ResonanzError, OSError) as error:
-                board.set_feed("away", str(error))
-                log.warning("no figures from the broker: %s", error)
+            except Exception as error:  # noqa: BLE001  # a wall that stopped reading would look alive
+                _say_away(board, error)
                 if tail is not None and not isinstance(error, RetryError):
-                    await tail.close()
+                    with contextlib.suppress(Exception):  # it has failed already
+                        await tail.close()
                     tail = None
                 await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                 failures += 1
@@ -51,8 +47,24 @@ async def follow(board: BoardState, open_tail: OpenTail) -> None:
             await tail.close()
 
 
-async def _take(board: BoardState, records: Sequence[Record]) -> None:
+async def _read_on(board: BoardState, tail: Tail) -> None:
+    records = await tail.poll(POLL_SECONDS)
     # In slices: ten thousand snapshots at once would hold every viewer up for a second.
     for first in range(0, len(records), SLICE):
         board.take(records[first : first + SLICE])
         await asyncio.sleep(0)
+    board.sample()
+    if board.feed == "away":
+        log.warning("the broker answers again")
+        board.set_feed("starting")
+    if tail.caught_up():
+        board.set_feed("live")
+
+
+def _say_away(board: BoardState, error: Exception) -> None:
+    """On the board and, once for each cause, in the log."""
+    foreseen = isinstance(error, (ResonanzError, OSError))
+    sentence = str(error) if foreseen else "The wall failed to read the figures; its log says why."
+    if board.feed != "away" or sentence != board.feed_detail:
+        log.warning("no figures from the broker: %s", error, exc_info=None if foreseen else error)
+    board.set_feed("away", sentence)

@@ -39,7 +39,7 @@ async def readyz(wall: TheWall) -> Response:
     board = wall.board
     checks = {
         "broker": {"live": "", "starting": "Still reading the figures so far."}.get(
-            board.feed, "The broker does not answer; see resonanz doctor."
+            board.feed, "The broker does not answer; the wall's log says why."
         ),
         "worker": await wall.worker.ready(),
     }

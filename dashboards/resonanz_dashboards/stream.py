@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from resonanz_dashboards.access import Scope
 from resonanz_dashboards.board_state import BoardState, Entry, Visible
 from resonanz_dashboards.selection import ALL, Selection, encoded
 
@@ -18,6 +19,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 ROUND_SECONDS: Final = 0.25
 CHUNK: Final = 100
 MAX_STREAMS: Final = 256
+AWAY: Final = "The broker does not answer."
 VIEWER_PACE: Final = 4000
 TOTAL_PACE: Final = 40_000
 """Accounts a second that one viewer's page can take in, and that this process can send to all of them."""
@@ -27,6 +29,7 @@ TOTAL_PACE: Final = 40_000
 class Filter:
     """What one viewer asked for."""
 
+    scope: Scope
     visible: Visible
     selection: Selection = ALL
 
@@ -52,7 +55,7 @@ class Streams:
             position = _position(board, last_event_id)
             while not board.closing:
                 news, newest = board.news, board.version
-                yield _state(board)
+                yield _state(board, wanted.scope)
                 missed = board.changed_since(position, wanted.visible)
                 for first in range(0, len(missed), CHUNK):
                     yield _snapshots(board, missed[first : first + CHUNK], wanted.selection)
@@ -73,14 +76,18 @@ def pause_seconds(sent: int, viewers: int) -> float:
     return max(ROUND_SECONDS, sent / min(VIEWER_PACE, TOTAL_PACE / viewers))
 
 
-def feed(board: BoardState) -> dict[str, Any]:
-    """Whether figures still come in, as every answer that shows figures says it."""
+def feed(board: BoardState, scope: Scope) -> dict[str, Any]:
+    """Whether figures still come in, as every answer that shows figures says it.
+
+    Why not is the agency's business: the sentence may name its machines.
+    """
+    detail = board.feed_detail if scope.client is None or not board.feed_detail else AWAY
     return {
         "boot": board.boot,
         "now_ms": board.now_ms(),
         "clock": "event" if board.event_time else "wall",
         "feed": board.feed,
-        "feed_detail": board.feed_detail,
+        "feed_detail": detail,
         "feed_since_ms": board.feed_since_ms,
     }
 
@@ -93,8 +100,8 @@ def _snapshots(board: BoardState, chunk: Sequence[tuple[int, Entry]], selection:
     return b"event: snapshots\nid: " + identity + b'\ndata: {"snapshots":[' + body + b"]}\n\n"
 
 
-def _state(board: BoardState) -> bytes:
-    return b"event: state\ndata: " + msgspec.json.encode(feed(board)) + b"\n\n"
+def _state(board: BoardState, scope: Scope) -> bytes:
+    return b"event: state\ndata: " + msgspec.json.encode(feed(board, scope)) + b"\n\n"
 
 
 def _position(board: BoardState, last_event_id: str | None) -> int:

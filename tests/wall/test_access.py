@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.wall.figures import record, snapshot
-from tests.wall.walls import TWO_CLIENTS, RunningWall, settings_from
+from tests.wall.walls import TWO_CLIENTS, RunningWall, settings_from, wait_until
 
 from resonanz_dashboards.access import (
     EVERYTHING,
@@ -28,7 +28,8 @@ WITH_TOKENS = (
 ENV = {"AGENCY": AGENCY, "BAKERY": BAKERY}
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # what the rules are about; the test itself stays on loopback
 BAKERY_KPIS = "/api/v1/accounts/bluesky:did:plc:abc/kpis"
-THEATRE_KPIS = "/api/v1/accounts/mastodon:https://example.social/@stage/kpis"
+THEATRE = "mastodon:https://example.social/@stage"
+THEATRE_KPIS = f"/api/v1/accounts/{THEATRE}/kpis"
 
 
 @pytest.mark.parametrize(
@@ -145,3 +146,31 @@ def test_on_loopback_another_host_name_is_refused(tmp_path: Path, host: str) -> 
             assert answer.status == 421
             assert answer.headers["content-type"] == "application/problem+json"
         assert wall.get("/", Host=f"localhost:{wall.port}").status == 200
+
+
+def test_why_the_broker_is_away_is_told_the_agency_only(tmp_path: Path) -> None:
+    with RunningWall(settings_from(tmp_path, WITH_TOKENS, ENV), listen_on=EVERYWHERE) as wall:
+        wall.tail.away = "Kafka does not answer at inner.example:9092"
+        wait_until(lambda: wall.board.feed == "away", "the board says that the broker is away")
+        assert "inner.example" in wall.get("/api/v1/accounts", AGENCY).json()["feed_detail"]
+        assert wall.get("/api/v1/accounts", BAKERY).json()["feed_detail"] == "The broker does not answer."
+
+
+def test_a_client_sums_up_its_own_accounts_only(tmp_path: Path) -> None:
+    with RunningWall(settings_from(tmp_path, WITH_TOKENS, ENV), listen_on=EVERYWHERE) as wall:
+        wall.put(
+            record(snapshot("bluesky:did:plc:abc", wall_ms(), likes_per_hour=60)),
+            record(snapshot(THEATRE, wall_ms(), client="theatre", likes_per_hour=60)),
+        )
+        wait_until(lambda: bool(wall.board.trail.times_ms()), "a sample")
+        assert wall.get("/api/v1/velocities", AGENCY).json()["total"][0] == 2.8
+        assert wall.get("/api/v1/velocities", BAKERY).json()["total"][0] == 1.4
+        assert wall.get(f"/api/v1/velocities?account={THEATRE}", BAKERY).status == 404
+
+
+def test_a_token_in_an_address_opens_nothing_and_nobody_else_may_read(tmp_path: Path) -> None:
+    with RunningWall(settings_from(tmp_path, WITH_TOKENS, ENV), listen_on=EVERYWHERE) as wall:
+        for name in ("token", "access_token", "authorization"):
+            assert wall.get(f"/api/v1/clients?{name}={AGENCY}").status == 401
+        answer = wall.get("/api/v1/clients", AGENCY, Origin="https://evil.example")
+        assert not [it for it in answer.headers if it.startswith("access-control")]

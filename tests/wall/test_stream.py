@@ -11,7 +11,7 @@ import pytest
 from tests.wall.figures import record, snapshot, status, tombstone
 from tests.wall.walls import DEADLINE_SECONDS, HERE, TWO_CLIENTS, RunningWall, settings_from, wait_until
 
-from resonanz_dashboards.stream import MAX_STREAMS
+from resonanz_dashboards.stream import MAX_STREAMS, pause_seconds
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.ports import Record
@@ -190,3 +190,32 @@ def test_a_wall_that_stops_ends_its_streams(tmp_path: Path) -> None:
     # RunningWall itself fails if the server does not stop; here the viewer sees a clean end.
     assert viewer.rest().endswith(b"0\r\n\r\n")
     viewer.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "viewers", "seconds"),
+    [(0, 1, 0.25), (1000, 1, 0.25), (10_000, 1, 2.5), (10_000, 10, 2.5), (10_000, 40, 10.0), (24, 256, 0.25)],
+)
+def test_all_viewers_together_cost_no_more_than_so_much(sent: int, viewers: int, seconds: float) -> None:
+    assert pause_seconds(sent, viewers) == seconds
+
+
+def test_a_viewer_may_ask_for_single_figures(wall: RunningWall) -> None:
+    wall.put(record(snapshot(BLUESKY, 1000)))
+    with viewing(wall, "/api/v1/stream?kpi=1h/interactions_per_potential&kpi=5m/velocity") as viewer:
+        (only,) = viewer.snapshots()
+        assert [(it["window"], it["kpi"]) for it in only["kpis"]] == [
+            ("5m", "velocity"),
+            ("1h", "interactions_per_potential"),
+        ]
+
+
+def test_a_broker_that_goes_away_is_told_at_once(tmp_path: Path) -> None:
+    with (
+        RunningWall(settings_from(tmp_path, TWO_CLIENTS), heartbeat_seconds=600) as wall,
+        viewing(wall) as viewer,
+    ):
+        viewer.until("state")
+        wall.tail.away = "The broker does not answer."
+        while viewer.until("state")["data"]["feed"] != "away":
+            pass

@@ -35,11 +35,14 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 class FakeTail:
-    """A Tail that returns what the test puts in; ``away`` holds the sentence while the broker is away."""
+    """A Tail that returns what the test puts in; ``away`` holds the sentence while the broker is away,
+    ``broken`` what is raised while the tail itself is.
+    """
 
     def __init__(self) -> None:
         self.records: queue.Queue[list[Record]] = queue.Queue()
         self.away = ""
+        self.broken: Exception | None = None
         self.polls = 0
 
     def put(self, *records: Record) -> None:
@@ -51,6 +54,8 @@ class FakeTail:
         self.polls += 1
         if self.away:
             raise RetryError(self.away)
+        if self.broken:
+            raise self.broken
         try:
             return await asyncio.to_thread(self.records.get, True, min(timeout_seconds, 0.05))
         except queue.Empty:

@@ -23,6 +23,7 @@ export function noticeOf(board, link, accounts) {
   }
   if (!accounts.length) return ["No account matches", "Choose another client or platform above.", null];
   if ([...board.accounts.values()].some((it) => it.at != null)) return null;
+  if (link.word === "broker away") return ["The broker does not answer", "Once it does, figures appear here by themselves.", null];
   if (link.word === "loading") return ["Starting", "Reading the figures so far. They appear here by themselves.", null];
   return [
     "Waiting for the first figures",

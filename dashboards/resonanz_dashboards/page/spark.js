@@ -47,7 +47,7 @@ export class Spark {
 
   #draw() {
     const { clientWidth: width, clientHeight: height } = this.parent;
-    const enough = this.times.length > 1;
+    const enough = this.values.filter((it) => it != null).length > 1;
     this.parent.classList.toggle("empty", !enough);
     if (!enough || !width || !height) return;
     this.chart ??= chartIn(this.parent, { width, height });

@@ -68,9 +68,12 @@ async function backfill(ids, total = false) {
 
 function say(word, detail = "") {
   const feed = board.state?.feed;
-  if (word === "live" && feed === "away") [word, detail] = ["broker away", board.state.feed_detail];
+  let since = link.word === word ? link.since : Date.now();
+  if (word === "live" && feed === "away") {
+    [word, detail, since] = ["broker away", board.state.feed_detail, board.state.feed_since_ms];
+  }
   if (word === "live" && feed === "starting") word = "loading";
-  link = { word, detail, since: link.word === word ? link.since : Date.now() };
+  link = { word, detail, since };
   document.body.dataset.link = word.replace(" ", "-");
   const text = word === "unauthorized" ? "LOG IN" : word.toUpperCase();
   write($("link"), text);
@@ -87,8 +90,9 @@ function trouble() {
   const bad = word === "reconnecting" || word === "broker away";
   $("trouble").hidden = !bad;
   if (!bad) return;
-  const stays = board.loaded ? " Figures stay as they were." : "";
-  write($("trouble"), `${detail || "No answer."} Since ${clock(since)}; trying again.${stays}`);
+  const stays = survey.sum.newest == null ? "" : " Figures stay as they were.";
+  const sentence = (detail || "No answer").replace(/\.?$/, ".");
+  write($("trouble"), `${sentence} Since ${clock(since)}; trying again.${stays}`);
 }
 
 function askForToken(detail) {

@@ -1,0 +1,70 @@
+"""What a viewer asks for, and that it is encoded once for all who ask the same."""
+
+import json
+
+import pytest
+from tests.wall.figures import record, snapshot, tombstone
+
+from resonanz_dashboards.board_state import BoardState, Entry
+from resonanz_dashboards.selection import ALL, KEPT, Selection, encoded, figures
+from resonanz_streams.registry import Registry
+from resonanz_streams.settings import settings_of
+
+KEY = "file:a1"
+
+
+@pytest.fixture
+def board() -> BoardState:
+    """One account with figures."""
+    client = {"name": "Bakery", "potential": 1200, "accounts": [KEY]}
+    settings = settings_of({"clients": {"bakery": client}})
+    board = BoardState(Registry(settings, b"k" * 32), clock=lambda: 1000)
+    board.take([record(snapshot(KEY, 1000))])
+    return board
+
+
+def entry_of(board: BoardState) -> Entry:
+    """The account's entry."""
+    entry = board.entry(KEY)
+    assert entry is not None
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("selection", "found"),
+    [
+        (Selection(frozenset({"1h"}), frozenset({"velocity"})), {"1h/velocity"}),
+        (Selection(kpis=frozenset({"5m/velocity"})), {"5m/velocity"}),
+        (
+            Selection(kpis=frozenset({"5m/velocity", "24h/interactions"})),
+            {"5m/velocity", "24h/interactions"},
+        ),
+        (Selection(frozenset({"1h"}), frozenset({"5m/velocity"})), set()),
+        (Selection(kpis=frozenset({"unknown"})), set()),
+    ],
+)
+def test_a_viewer_gets_what_it_asked_for(board: BoardState, selection: Selection, found: set[str]) -> None:
+    assert {f"{it.window}/{it.kpi}" for it in figures(entry_of(board), selection)} == found
+
+
+def test_who_asks_for_nothing_gets_all(board: BoardState) -> None:
+    assert len(figures(entry_of(board), ALL)) == len(snapshot(KEY, 0).kpis)
+
+
+def test_it_is_encoded_once_a_change(board: BoardState) -> None:
+    entry = entry_of(board)
+    first = encoded(entry, ALL)
+    assert encoded(entry, ALL) is first
+    board.take([record(snapshot(KEY, 2000))])
+    second = encoded(entry, ALL)
+    assert (json.loads(first)["at_ms"], json.loads(second)["at_ms"]) == (1000, 2000)
+    board.take([tombstone(KEY)])
+    gone = json.loads(encoded(entry, ALL))
+    assert (gone["at_ms"], gone["kpis"]) == (None, [])
+
+
+def test_few_encodings_are_kept_whatever_strangers_ask_for(board: BoardState) -> None:
+    entry = entry_of(board)
+    for number in range(20):
+        encoded(entry, Selection(kpis=frozenset({f"kpi{number}"})))
+    assert len(entry.encoded) == KEPT
