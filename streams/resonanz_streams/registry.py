@@ -6,17 +6,20 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.settings import ClientSettings, Settings
 from resonanz_streams.topics import partition_of
+
+_SHORTEST_KEY: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +134,19 @@ def build_registry(settings: Settings) -> Registry:
     """
     if settings.pseudonym_key is not None:
         key = settings.pseudonym_key.get_secret_value().encode()
-        if len(key) < 16:
+        if len(key) < _SHORTEST_KEY:
             raise ConfigurationError(
-                "pseudonym_key: is shorter than 16 characters; make one with: openssl rand -hex 32"
+                f"pseudonym_key: is shorter than {_SHORTEST_KEY} characters; "
+                "make one with: openssl rand -hex 32"
             )
         return Registry(settings, key)
-    url = urlsplit(settings.broker)
-    if url.scheme != "sqlite":
+    scheme, _, path = settings.broker.partition(":///")
+    if scheme != "sqlite":
         raise ConfigurationError(
             "pseudonym_key: is missing; all processes need the same: write "
             "pseudonym_key: ${RESONANZ_PSEUDONYM_KEY} and set it with: openssl rand -hex 32"
         )
-    return Registry(settings, _kept_key(Path(url.path[1:]).with_suffix(".key")))
+    return Registry(settings, _kept_key(Path(path).with_suffix(".key")))
 
 
 def _kept_key(path: Path) -> bytes:
@@ -150,13 +154,18 @@ def _kept_key(path: Path) -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f"{path.name}.{os.getpid()}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_hex(32))
             with contextlib.suppress(FileExistsError):
                 os.link(draft, path)
-            draft.unlink()
-        return path.read_bytes().strip()
+            Path(draft).unlink()
+        key = path.read_bytes().strip()
     except OSError as error:
         raise ConfigurationError(f"{path}: the pseudonym key cannot be kept here: {error.strerror}") from None
+    if len(key) < _SHORTEST_KEY:
+        raise ConfigurationError(
+            f"{path}: is shorter than {_SHORTEST_KEY} characters; "
+            "write back the key that was there, or delete it to begin with new pseudonyms"
+        )
+    return key
