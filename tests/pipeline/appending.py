@@ -1,4 +1,4 @@
-"""Publishes numbered lines: ``python -m tests.pipeline.appending URL NAME LINES``."""
+"""Publishes numbered lines: ``python -m tests.pipeline.appending URL PREFIX NAME LINES``."""
 
 import sys
 
@@ -13,8 +13,8 @@ def lines_of(name: str, count: int) -> list[bytes]:
 
 
 def main() -> None:
-    url, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    publisher = open_publisher(url)
+    url, prefix, name, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+    publisher = open_publisher(url, prefix=prefix)
     lines = lines_of(name, count)
     for start in range(0, count, 500):
         publisher.publish(

@@ -1,6 +1,6 @@
-"""A tiny Faust app on the embedded log: it writes down what its agent is handed, and can end and come back.
+"""A tiny Faust app: it writes down what its agent is handed, and can end and come back.
 
-``python -m tests.pipeline.tiny URL REPORT`` runs one until SIGTERM, then writes what it saw to REPORT.
+``python -m tests.pipeline.tiny URL PREFIX REPORT`` runs one until SIGTERM, then writes what it saw to REPORT.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any
 import faust
 
 from resonanz_streams.topics import INTERACTION_TOPICS
+from resonanz_streams.transports.brokers import faust_broker
 from resonanz_streams.transports.ports import Run
 from resonanz_streams.transports.runs import RunSchema
 
@@ -62,8 +63,8 @@ class Book:
 
 def tiny_app(url: str, book: Book, *, prefix: str = "", **settings: Any) -> Any:
     app: Any = faust.App(
-        "tiny",
-        broker=url,
+        f"tiny{prefix}",
+        broker=faust_broker(url),
         store="memory://",
         autodiscover=False,
         web_enabled=False,
@@ -84,9 +85,9 @@ def tiny_app(url: str, book: Book, *, prefix: str = "", **settings: Any) -> Any:
     return app
 
 
-async def _until_terminated(url: str) -> str:
+async def _until_terminated(url: str, prefix: str) -> str:
     book, ended = Book(), asyncio.Event()
-    app = tiny_app(url, book)
+    app = tiny_app(url, book, prefix=prefix)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     await app.start()
     print("reading", flush=True)
@@ -96,4 +97,4 @@ async def _until_terminated(url: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(asyncio.run(_until_terminated(sys.argv[1])))
+    Path(sys.argv[3]).write_text(asyncio.run(_until_terminated(sys.argv[1], sys.argv[2])))

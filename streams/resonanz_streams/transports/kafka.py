@@ -24,13 +24,13 @@ class Consumer(RunConsumer, driver.Consumer):  # type: ignore[misc]  # Faust shi
 
     RebalanceListener: ClassVar[type[Any]] = Listener
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.app.conf.processing_guarantee.value == "exactly_once":
+    def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
+        if transport.app.conf.processing_guarantee.value == "exactly_once":
             raise ConfigurationError(
                 "processing_guarantee: exactly_once loses data in Faust's own way; leave it out: "
                 "state and offsets are one transaction anyway"
             )
+        super().__init__(transport, *args, **kwargs)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
