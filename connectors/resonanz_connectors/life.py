@@ -221,12 +221,13 @@ class Life:
                 self._unwritten = True
                 self._connector.count_error("broker")
                 log.warning("%s: the heartbeat could not be written: %s", self._connector.name, error)
-            else:
-                self._unwritten = False
             await self._context.sleep(seconds, self._context.stop)
 
     async def _save(self, state: State) -> None:
         async with self._lock:
+            if self._unwritten and self._context.stop.is_set() and not self._ended:
+                # A broker that failed a moment ago would only hold up the end.
+                return
             # Readers keep the newest by at_ms, so a clock that jumps back must not silence it.
             self._beat_ms = max(self._beat_ms, self._context.clock())
             cursor, ended = self._connector.cursor, self._ended
@@ -241,12 +242,12 @@ class Life:
                 status.credential_expires_ms = self._connector.credential_expires_ms
             if statuses:
                 await self._context.offload(self._context.cursors.save, statuses)
+                self._unwritten = False
 
     async def _farewell(self) -> None:
-        """The last heartbeat: an end marker is written however long it takes, a stop tries once, and not
-        at all where nothing could be written a moment ago."""
+        """The last heartbeat: an end marker is written however long it takes, a stop tries once."""
         attempt = 0
-        while self._ended or not self._unwritten:
+        while True:
             try:
                 await self._save("ok" if self._ended else "down")
             except RetryError as error:

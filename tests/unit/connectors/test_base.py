@@ -2,12 +2,15 @@
 
 import asyncio
 import itertools
+import logging
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 from tests.scripted import ACCOUNT, START_MS, Live, Script, Scripted, ScriptedPlayback
 
 from resonanz_connectors.base import Connector
+from resonanz_connectors.fakes import MemoryCursorStore
 from resonanz_connectors.stage import Stage, lines_of
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import Event, Status
@@ -208,3 +211,48 @@ def test_wrong_options_are_named(options: dict[str, object], sentence: str) -> N
 
     with pytest.raises(ConfigurationError, match=sentence[:60]):
         asyncio.run(scenario())
+
+
+def test_each_attempt_is_said_once_with_what_is_wrong_and_when_it_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stage = stage_of(script=Script(broken=True))
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(stage.run(12))
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "recorded: the list is gone; trying again in 1 s"
+    assert len(said) == last(stage).errors["gone"] >= 4
+    assert all(record.exc_info is None for record in caplog.records)
+
+
+def test_a_stop_tries_no_last_word_on_a_broker_that_just_failed() -> None:
+    stage = stage_of(script=Script([(1, "anna")]))
+
+    class Counting(MemoryCursorStore):
+        tries = 0
+
+        def save(self, statuses: Sequence[Status]) -> None:
+            self.tries += 1
+            super().save(statuses)
+
+    stage.cursors = store = Counting()
+
+    async def scenario() -> int:
+        async with stage.running():
+            await stage.clock.advance(0.5)
+            stage.publisher.away = store.away = True
+            await stage.clock.advance(5)
+            return store.tries
+
+    assert asyncio.run(scenario()) == store.tries
+
+
+def test_a_publishers_secret_options_do_not_show() -> None:
+    stage = stage_of()
+    stage.playback.options = lambda: {"every_seconds": 3.25}  # type: ignore[method-assign]  # of this test
+
+    async def scenario() -> str:
+        async with stage.running() as connector:
+            return repr(connector.context)
+
+    assert "3.25" not in asyncio.run(scenario())

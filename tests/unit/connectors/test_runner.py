@@ -1,6 +1,7 @@
 """Connectors by name on the embedded log: what is found, what is refused, and a clean end."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from resonanz_connectors.fakes import until
 from resonanz_connectors.runner import connector_class, list_connectors, run_connectors
 from resonanz_connectors.simulator import Simulator
 from resonanz_connectors.stage import identities
@@ -37,6 +39,7 @@ def settings(folder: Path, **more: Any) -> Settings:
             **more,
         },
         folder=folder,
+        environment={"KEY": "0123456789abcdef0123456789abcdef"},
     )
 
 
@@ -63,6 +66,38 @@ def test_wrong_options_stop_before_anything_runs(tmp_path: Path) -> None:
     wanted = settings(tmp_path, connectors={"simulator": {"sede": 3}})
     with pytest.raises(ConfigurationError, match=r"connectors\.simulator\.sede: is not an option"):
         asyncio.run(run_connectors(wanted, build_registry(wanted), ["simulator"]))
+
+
+def test_a_broker_that_is_away_is_waited_for_until_a_stop(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = settings(tmp_path, broker="kafka://127.0.0.1:9", pseudonym_key="${KEY}")
+    stop = asyncio.Event()
+
+    async def scenario() -> None:
+        task = asyncio.create_task(run_connectors(wanted, build_registry(wanted), [], stop=stop))
+        await until(lambda: bool(caplog.records))
+        assert not task.done()
+        stop.set()
+        await asyncio.wait_for(task, 5)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(scenario())
+    assert caplog.records[0].getMessage() == (
+        "Kafka does not answer at 127.0.0.1:9; start it, or correct broker in the configuration;"
+        " it is used again once it answers; trying again in 1 s"
+    )
+
+
+def test_a_mistake_does_not_hide_behind_a_broker_that_is_away(tmp_path: Path) -> None:
+    wanted = settings(
+        tmp_path,
+        broker="kafka://127.0.0.1:9",
+        pseudonym_key="${KEY}",
+        connectors={"simulator": {"sede": 3}},
+    )
+    with pytest.raises(ConfigurationError, match=r"connectors\.simulator\.sede: is not an option"):
+        asyncio.run(run_connectors(wanted, build_registry(wanted), []))
 
 
 async def records(wanted: Settings, topics: Sequence[str]) -> list[Outgoing]:
