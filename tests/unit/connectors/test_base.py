@@ -160,11 +160,11 @@ def test_a_heartbeat_that_cannot_be_written_does_not_stop_the_events() -> None:
 
 
 def test_a_stop_during_an_outage_moves_no_cursor() -> None:
-    stage = stage_of(script=Script([(1, "anna")]))
+    stage = stage_of(script=Script([(4, "anna")]))
 
     async def scenario() -> None:
         async with stage.running() as connector:
-            await stage.clock.advance(0.5)
+            await stage.clock.advance(2.5)
             stage.publisher.away = True
             await stage.clock.advance(30)
             assert connector.cursor == "0"
