@@ -4,6 +4,7 @@ Encoding writes compact UTF-8 JSON without the fields that hold their default, s
 short and any Kafka tool can read it. Decoding of whole runs is in :mod:`resonanz_streams.decode`.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -106,7 +107,7 @@ class Status(msgspec.Struct, kw_only=True, omit_defaults=True):
     published: dict[str, int] = {}
 
 
-class KpiEntry(msgspec.Struct, kw_only=True):
+class KpiEntry(msgspec.Struct, gc=False):
     """One KPI of one account over one window; a null value comes with its reason."""
 
     kpi: str
@@ -121,7 +122,7 @@ class KpiEntry(msgspec.Struct, kw_only=True):
     reason: str | None = None
 
 
-class KpiSnapshot(msgspec.Struct, kw_only=True):
+class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     """All KPIs of one account as of ``at_ms`` (topic ``kpis``, compacted, key = account).
 
     ``coverage`` is that of the 24 h window; each entry carries its own window's.
@@ -133,7 +134,7 @@ class KpiSnapshot(msgspec.Struct, kw_only=True):
     platform: str
     account: str
     coverage: float
-    kpis: list[KpiEntry]
+    kpis: Sequence[KpiEntry]
 
 
 def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:
