@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 from tests.wall.agency import Agency, agency_yaml
 from tests.wall.figures import record, snapshot, status
@@ -122,6 +123,16 @@ def test_filters_and_window_are_kept_in_the_address(browser: Browser, wall: Runn
         expect(tile(page, "interactions")).to_have_text("2,400")
 
 
+@pytest.mark.parametrize("query", ["?client=nobody", "?platform=nowhere", "?window=2h&rank=luck"])
+def test_a_bookmark_that_asks_for_what_is_not_shows_all(
+    browser: Browser, wall: RunningWall, query: str
+) -> None:
+    wall.put(record(snapshot(BLUESKY, wall_ms())))
+    with page_of(browser, wall, WALL, query) as page:
+        expect(page.locator(".row")).to_have_count(3)
+        expect(tile(page, "interactions")).to_have_text("100")
+
+
 def test_ranking_draws_small_numbers_towards_the_mean(browser: Browser, tmp_path: Path) -> None:
     text = accounts_of_one_client(6)
     # a0 has by far the best rate, on 40 followers; a1 the best one that can be known.
@@ -187,17 +198,23 @@ def test_what_is_wrong_below_the_edge_is_named(browser: Browser, tmp_path: Path)
             expect(page.locator("#spotlight")).to_have_text("PARTIAL a8 · file · 40 % covered")
 
 
+# Whether anything is drawn in the left half of a chart.
+INK_ON_THE_LEFT = """it => it.getContext("2d").getImageData(0, 0, it.width / 2, it.height).data
+  .some((value, i) => i % 4 === 3 && value > 0)"""
+
+
 def test_a_page_that_opens_late_draws_what_has_been(browser: Browser, tmp_path: Path) -> None:
     time = [1_700_000_000_000]
     with RunningWall(settings_from(tmp_path, TWO_CLIENTS), clock=lambda: time[0]) as wall:
-        for sample in range(1, 4):
+        for sample in range(1, 5):
             wall.put(record(snapshot(BLUESKY, time[0], likes_per_hour=sample * 60)))
             wait_until(lambda: len(wall.board.trail.times_ms()) == sample, "a sample")  # noqa: B023  # at once
-            time[0] += 5_000
+            time[0] += 30_000
         with page_of(browser, wall, WALL) as page:
-            expect(row(page, BLUESKY).locator(".spark canvas")).to_be_visible()
+            for chart in (row(page, BLUESKY), page.locator("[data-tile=velocity]")):
+                expect(chart.locator(".spark canvas")).to_be_visible()
+                assert chart.locator(".spark canvas").evaluate(INK_ON_THE_LEFT)
             expect(row(page, FILE).locator(".spark")).to_be_hidden()
-            expect(page.locator("[data-tile=velocity] .spark canvas")).to_be_visible()
 
 
 def test_who_there_is_is_asked_once(browser: Browser, wall: RunningWall) -> None:

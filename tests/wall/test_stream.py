@@ -157,18 +157,18 @@ def test_a_viewer_that_does_not_read_holds_nobody_up_and_misses_nothing_that_sti
         publish(1)
         with viewing(wall) as slow, viewing(wall) as quick:
             # The slow one reads nothing: after a few hundred KB its socket is full and stays so.
-            for at_ms in range(2, 22):
+            for at_ms in range(2, 12):
                 publish(at_ms)
                 while max(it["at_ms"] for it in quick.snapshots()) < at_ms:
                     pass
             # Then it reads on: a bounded rest that had been written before, and straight the latest.
             received, latest = 0, dict.fromkeys(accounts, 0)
-            while min(latest.values()) < 21:
+            while min(latest.values()) < 11:
                 for it in slow.snapshots():
                     received += 1
                     assert it["at_ms"] >= latest[it["account"]]
                     latest[it["account"]] = it["at_ms"]
-            assert received < 20 * len(accounts)
+            assert received < 10 * len(accounts)
 
 
 def test_there_is_room_for_so_many_viewers_and_no_more(wall: RunningWall) -> None:

@@ -21,10 +21,13 @@ export function readFilters() {
   history.replaceState(null, "", `?${address}`);
 }
 
+// Returns whether something was asked for that is not: a bookmark may be older than the configuration.
 export function offer(board) {
+  const before = { ...wanted };
   fillSelect(elements.client, "All clients", [...board.clients.values()].map((it) => [it.client, it.name]), "client");
   const platforms = [...new Set([...board.accounts.values()].map((it) => it.platform))].sort();
   fillSelect(elements.platform, "All platforms", platforms.map((it) => [it, it]), "platform");
+  return wanted.client !== before.client || wanted.platform !== before.platform;
 }
 
 // Nobody known yet: what the address asks for stays asked for.

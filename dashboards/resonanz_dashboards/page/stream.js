@@ -12,6 +12,8 @@ export const token = {
 };
 
 class Unauthorized extends Error {}
+class Unknown extends Error {}
+const ERRORS = { 401: Unauthorized, 404: Unknown };
 
 async function ask(path, signal, headers = {}) {
   const held = token.get();
@@ -20,7 +22,7 @@ async function ask(path, signal, headers = {}) {
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
   const detail = problem.detail ?? `The wall answered ${answer.status}.`;
-  throw answer.status === 401 ? new Unauthorized(detail) : new Error(detail);
+  throw new (ERRORS[answer.status] ?? Error)(detail);
 }
 
 async function roster(signal) {
@@ -52,7 +54,7 @@ function event(block) {
 }
 
 export class Link {
-  // on: {roster, state, snapshots, link(word, detail, retryAtMs)}
+  // on: {roster, state, snapshots, link(word, detail), unknown(): whether something else is asked for now}
   constructor(on) {
     this.on = on;
     this.attempt = 0;
@@ -97,11 +99,12 @@ export class Link {
       this.on.link("unauthorized", error.message);
       return;
     }
+    if (error instanceof Unknown && this.on.unknown()) return;
     const wait = BACK_OFF_MS[Math.min(this.attempt, BACK_OFF_MS.length - 1)] * (0.8 + 0.4 * Math.random());
     this.attempt += 1;
     // A browser's own words for a refused connection help nobody.
     const detail = error instanceof TypeError || error.name === "AbortError" ? "No answer from the wall." : error.message;
-    this.on.link("reconnecting", detail, Date.now() + wait);
+    this.on.link("reconnecting", detail);
     this.timer = setTimeout(() => this.#run(), wait);
   }
 

@@ -26,10 +26,11 @@ let rendering = null;
 let renderedAt = -Infinity;
 
 const line = new Link({
-  roster: (it) => { board.roster(it); asked(); offer(board); backfill(list.rows.keys(), true); },
+  roster: (it) => { board.roster(it); asked(); if (offer(board)) connect(); backfill(list.rows.keys(), true); },
   state: (it) => { board.feed(it); say("live"); },
   snapshots: (it) => { board.take(it); later(); },
   link: say,
+  unknown: () => { const had = wanted.client; wanted.client = ""; if (had) connect(); return Boolean(had); },
 });
 
 function asked() {
