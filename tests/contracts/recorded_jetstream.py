@@ -70,7 +70,7 @@ class RecordedJetstream(Playback):
         deadline = asyncio.get_running_loop().time() + 10
         while stage.clock() < ends_ms and not self._arrived(stage):
             await asyncio.sleep(0.005)
-            await stage.clock.advance(0.05)
+            await stage.clock.advance(0.25)
             assert asyncio.get_running_loop().time() < deadline, "the messages did not arrive"
         await stage.clock.advance((ends_ms - stage.clock()) / 1000)
 

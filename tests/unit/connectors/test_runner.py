@@ -142,19 +142,22 @@ async def run_until_live(wanted: Settings, *, stop_by_signal: bool) -> list[Stat
     return await heartbeats(wanted)
 
 
-@pytest.mark.parametrize("stop_by_signal", [True, False])
-def test_it_fills_the_past_stops_cleanly_and_goes_on_without_a_gap(
-    tmp_path: Path, stop_by_signal: bool
-) -> None:
+def test_a_signal_ends_it_with_a_last_word(tmp_path: Path) -> None:
+    last = asyncio.run(run_until_live(settings(tmp_path), stop_by_signal=True))[-1]
+    assert (last.state, last.ended) == ("down", False)
+    assert last.cursor
+
+
+def test_it_fills_the_past_stops_cleanly_and_goes_on_without_a_gap(tmp_path: Path) -> None:
     wanted = settings(tmp_path)
 
     async def scenario() -> None:
-        first = (await run_until_live(wanted, stop_by_signal=stop_by_signal))[-1]
+        first = (await run_until_live(wanted, stop_by_signal=False))[-1]
         assert first.state == "down"
         assert first.cursor
         found = identities(await records(wanted, SOURCE_TOPICS))
         assert len(found) > 50
-        second = (await run_until_live(wanted, stop_by_signal=stop_by_signal))[-1]
+        second = (await run_until_live(wanted, stop_by_signal=False))[-1]
         assert second.since_ms == first.since_ms
         assert second.complete_through_ms > first.complete_through_ms
         assert second.gaps == []
