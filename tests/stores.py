@@ -1,13 +1,19 @@
 """A state store in memory: what a worker would find after a crash, and failures on demand."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 
-from resonanz_streams.events import KpiSnapshot
+from resonanz_streams.events import KpiSnapshot, Status
+from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.registry import Registry
+from resonanz_streams.settings import settings_of
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered
+from tests.engines import KEY, NOW_MS, run_of
 
 
 @dataclass
@@ -50,3 +56,54 @@ class MemoryStore:
         """The snapshots of an account that were written, in order."""
         values = [r.value for r in self.records if r.topic == KPIS and r.key == account.encode()]
         return [msgspec.json.decode(value, type=KpiSnapshot) for value in values if value is not None]
+
+
+class Played:
+    """A pipeline on a store in memory, with a clock that is set and accounts wherever they belong."""
+
+    def __init__(self, *accounts: str, partitions: int = 4, clock_ms: int = NOW_MS, **settings: Any) -> None:
+        self.clock_ms = clock_ms
+        self.store = MemoryStore()
+        clients = {"fleet": {"name": "Fleet", "potential": 1000, "accounts": list(accounts)}}
+        self.settings = settings_of({"partitions": partitions, "clients": clients, **settings})
+        self.registry = Registry(self.settings, KEY.encode())
+        self.pipeline = Pipeline(self.settings, self.registry, self.store, lambda: self.clock_ms)
+
+    async def own(self, *partitions: int) -> Mapping[tuple[str, int], int]:
+        """Be assigned these, or all."""
+        return await self.pipeline.assigned(frozenset(partitions or range(self.registry.partitions)))
+
+    async def read(
+        self, *events: dict[str, Any] | bytes, topic: str = "likes", partition: int | None = None
+    ) -> None:
+        """Each event a record of its account's partition."""
+        for one in events:
+            where = partition
+            if where is None:
+                assert isinstance(one, dict)
+                where = self.registry.accounts[one["account"]].partition
+            start = self.pipeline.positions().get((topic, where), 0)
+            run = run_of(one, topic=topic, start=start)
+            await self.pipeline.apply(replace(run, partition=where))
+
+    async def tick(self, by_ms: int = 0, *, budget_seconds: float = 10.0) -> None:
+        """Let time pass and turn the cycle."""
+        self.clock_ms += by_ms
+        await self.pipeline.cycle(budget_seconds)
+
+    def counts(self, account: str, window: str = "28d") -> list[int]:
+        """Net likes, comments, shares, and what was removed."""
+        engine = self.pipeline.engines[self.registry.accounts[account].partition]
+        inputs = engine.inputs()
+        assert inputs is not None
+        row = [known.id for known in engine.accounts].index(account)
+        found: list[int] = inputs.counts[window][row].tolist()
+        return found
+
+
+def heartbeat(account: str = "file:a", **changes: Any) -> Status:
+    """Of a connector that is complete up to now and has been for ever."""
+    fields: dict[str, Any] = {
+        "connector": "file", "at_ms": NOW_MS, "state": "ok", "since_ms": 0, "complete_through_ms": NOW_MS
+    }  # fmt: skip
+    return Status(account=account, **(fields | changes))

@@ -1,6 +1,7 @@
 """The worker's HTTP side: /metrics, /healthz, /readyz."""
 
 import asyncio
+import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -11,10 +12,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from resonanz_streams.connector_series import ConnectorSeries
 from resonanz_streams.errors import StopError
 from resonanz_streams.exposition import (
     Block,
-    Family,
     Series,
     chunks,
     escape,
@@ -52,6 +53,7 @@ class Exporter:
         self._ready = ready
         self._cap = cap
         self._labels: dict[str, str] = {}
+        self._connectors = ConnectorSeries(pipeline)
 
     def application(self) -> web.Application:
         """The aiohttp application with its three routes."""
@@ -103,7 +105,8 @@ class Exporter:
         exported = tuple(known.values())
         yield from chunks(exported)
         yield from self._account_info(blocks)
-        yield self._budget(exported, suppressed)
+        yield from chunks(self._connectors.families())
+        yield self._budget(sample_count(exported) + sum(len(block.labels) for block in blocks), suppressed)
 
     def _blocks(self) -> tuple[list[Block], int]:
         per_account = sum(len(series.parts) * (3 if series.intervals else 1) for series in self._series) + 2
@@ -141,12 +144,10 @@ class Exporter:
                     lines.clear()
         yield "".join(lines).encode()
 
-    def _budget(self, exported: Sequence[Family], suppressed: int) -> bytes:
+    def _budget(self, exported: int, suppressed: int) -> bytes:
         registry = CollectorRegistry(auto_describe=False)
         gauges = (
-            GaugeMetricFamily(
-                "resonanz_series", "Account series in this exposition.", value=sample_count(exported)
-            ),
+            GaugeMetricFamily("resonanz_series", "Account series in this exposition.", value=exported),
             GaugeMetricFamily(
                 "resonanz_series_suppressed", "Account series left out: the cap is reached.", value=suppressed
             ),
@@ -172,8 +173,9 @@ async def serve(application: web.Application, host: str, port: int) -> web.AppRu
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
+        # asyncio's own words repeat the address.
+        cause = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         raise StopError(
-            f"cannot listen on {host}:{port} ({error.strerror or error}): "
-            "end what uses it, or choose another --port"
+            f"cannot listen on {host}:{port} ({cause}): end what uses it, or choose another --port"
         ) from None
     return runner

@@ -6,7 +6,7 @@ lines joined from cached prefixes take a tenth of that, and a chunk at a time le
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -41,14 +41,13 @@ DEFAULT_SERIES: Final[tuple[Series, ...]] = (
 
 def series_of(export: Mapping[str, Sequence[str]]) -> tuple[Series, ...]:
     """The default list and what the configuration's ``export`` adds to it."""
-    known = {(series.kpi, series.window) for series in DEFAULT_SERIES}
-    extra = [
-        Series(kpi, window, KINDS if kpi == "interactions" else (None,), intervals=kpi != "interactions")
-        for kpi, windows in export.items()
-        for window in windows
-        if (kpi, window) not in known
-    ]
-    return (*DEFAULT_SERIES, *extra)
+    chosen = {(series.kpi, series.window): series for series in DEFAULT_SERIES}
+    for kpi, windows in export.items():
+        by_kind = kpi == "interactions"
+        for window in windows:
+            more = Series(kpi, window, KINDS if by_kind else (None,), intervals=not by_kind)
+            chosen.setdefault((kpi, window), more)
+    return tuple(chosen.values())
 
 
 def metric_name(kpi: Kpi, window: str) -> str:
@@ -88,6 +87,7 @@ class Family:
     name: str
     help: str
     samples: Sequence[Sample]
+    type: Literal["gauge", "counter"] = "gauge"
 
 
 def families(blocks: Sequence[Block], series: Iterable[Series]) -> Iterator[Family]:
@@ -127,7 +127,7 @@ def _values(name: str, column: Column, *, intervals: bool) -> Iterator[tuple[str
 def chunks(exported: Iterable[Family]) -> Iterator[bytes]:
     """The text format, at most ``CHUNK_LINES`` lines at a time; samples that are NaN are left out."""
     for family in exported:
-        head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
+        head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.type}\n"
         for labels, suffix, values in family.samples:
             for start in range(0, len(labels), CHUNK_LINES):
                 part = values[start : start + CHUNK_LINES]

@@ -1,6 +1,5 @@
 """Process and pipeline metrics, collected by prometheus_client from what the pipeline counts."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -12,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from resonanz_streams.clock import Clock
 from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.tally import Tally
 
 
 class PipelineCollector(Collector):
@@ -25,7 +25,6 @@ class PipelineCollector(Collector):
         """Every family of the pipeline, in a stable order."""
         yield from self._outcomes()
         yield from self._partitions()
-        yield from self._connectors()
 
     def _outcomes(self) -> Iterator[Metric]:
         events = CounterMetricFamily(
@@ -34,14 +33,12 @@ class PipelineCollector(Collector):
         letters = CounterMetricFamily(
             "resonanz_dead_letters", "Records that could not be counted, by reason.", labels=("reason",)
         )
-        outcomes: Counter[tuple[str, str, str]] = Counter()
-        reasons: Counter[str] = Counter()
+        together = Tally()
         for tally in self._pipeline.tallies():
-            outcomes.update(tally.outcomes)
-            reasons.update(tally.dead_letters)
-        for labels, count in sorted(outcomes.items()):
+            together.update(tally)
+        for labels, count in sorted(together.outcomes.items()):
             events.add_metric(labels, count)
-        for reason, count in sorted(reasons.items()):
+        for reason, count in sorted(together.dead_letters.items()):
             letters.add_metric((reason,), count)
         yield events
         yield letters
@@ -96,31 +93,6 @@ class PipelineCollector(Collector):
         for name, count in sorted(pipeline.flush_failures.items()):
             failures.add_metric((name,), count)
         yield failures
-
-    def _connectors(self) -> Iterator[Metric]:
-        info = GaugeMetricFamily(
-            "resonanz_connector_info",
-            "1 for each connector that reports on an account.",
-            labels=("client", "platform", "connector", "account"),
-        )
-        success = GaugeMetricFamily(
-            "resonanz_connector_last_success_timestamp_seconds",
-            "Everything up to here has been published.",
-            labels=("connector", "account"),
-        )
-        gaps = CounterMetricFamily(
-            "resonanz_connector_gap_seconds",
-            "Time that a connector missed and could not fill.",
-            labels=("connector", "account"),
-        )
-        for (connector, name), status in sorted(self._pipeline.statuses.items()):
-            account = self._pipeline.registry.accounts.get(name)
-            if account is None or account.partition not in self._pipeline.engines:
-                continue
-            info.add_metric((account.client, account.platform, connector, name), 1)
-            success.add_metric((connector, name), status.complete_through_ms / 1000)
-            gaps.add_metric((connector, name), sum(end - start for start, end in status.gaps) / 1000)
-        yield from (info, success, gaps)
 
 
 def build_metrics(pipeline: Pipeline, clock: Clock) -> CollectorRegistry:

@@ -15,6 +15,7 @@ from resonanz_streams.clock import Clock
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.errors import FencedError, RetryError
 from resonanz_streams.events import Status
+from resonanz_streams.heartbeat_sense import believable, newly_missed_ms
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.snapshots import SnapshotBook
@@ -26,13 +27,18 @@ log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Implements ports.Ownership. All methods run on the event loop's thread."""
+    """Implements ports.Ownership. All methods run on the event loop's thread.
+
+    ``statuses``: the newest heartbeat per (connector, account); ``missed_ms``: what their gaps come to
+    since this worker listens.
+    """
 
     def __init__(self, settings: Settings, registry: Registry, store: StateStore, clock: Clock) -> None:
         self.registry = registry
         self.engines: dict[int, PartitionEngine] = {}
         self.recovering: set[int] = set()
         self.statuses: dict[tuple[str, str], Status] = {}
+        self.missed_ms: Counter[tuple[str, str]] = Counter()
         self.recovered_positions: dict[tuple[str, int], int] = {}
         self.dropped_runs = 0
         self.flush_failures: Counter[str] = Counter()
@@ -64,10 +70,7 @@ class Pipeline:
         """Write what is counted so far; what comes back with the next assignment keeps its state.
 
         Should another worker have owned a partition in between, its recovery fenced this one's store.
-        After a run that could not be counted nothing is written: an engine may hold half of it.
         """
-        if self.failure is not None:
-            return
         for partition in sorted(partitions & self.engines.keys()):
             await self.flush(partition)
 
@@ -129,10 +132,12 @@ class Pipeline:
 
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat; only the newest of a (connector, account) counts."""
+        status = believable(status, self._clock())
         key = (status.connector, status.account)
         known = self.statuses.get(key)
         if known is not None and known.at_ms > status.at_ms:
             return
+        self.missed_ms[key] += newly_missed_ms(known.gaps if known else (), status.gaps)
         self.statuses[key] = status
         account = self.registry.accounts.get(status.account)
         if account is not None and account.partition in self.engines:
@@ -177,6 +182,8 @@ class Pipeline:
     async def flush(self, partition: int, *, snapshot_seconds: float = 0.0) -> None:
         """Write what is new of one partition in one transaction; nothing new, nothing written.
 
+        After a run that could not be counted nothing is written: an engine may hold half of it.
+
         Raises:
             FencedError: another worker owns the partition now. It is no longer exported from here.
             RetryError: the broker is away; the worker must start over from what is durable.
@@ -187,6 +194,8 @@ class Pipeline:
             if engine is None:
                 return
             records = await self._snapshots(partition, engine, snapshot_seconds)
+            if self.failure is not None:
+                return
             flush = engine.take_flush()
             if flush is None and not records:
                 return

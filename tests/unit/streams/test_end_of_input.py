@@ -49,7 +49,7 @@ def said(account: str, through_ms: int, *, ended: bool) -> Status:
 def pipeline_of(*statuses: Status) -> Pipeline:
     clients = {"fleet": {"name": "Fleet", "accounts": list(ACCOUNTS)}}
     settings = settings_of({"clock": "event", "partitions": TWO, "clients": clients})
-    pipeline = Pipeline(settings, Registry(settings, b"0123456789abcdef"), NoStore(), lambda: 0)
+    pipeline = Pipeline(settings, Registry(settings, b"0123456789abcdef"), NoStore(), lambda: AUGUST)
     asyncio.run(pipeline.assigned(frozenset(range(TWO))))
     for status in statuses:
         pipeline.observe(status)
