@@ -1,6 +1,7 @@
 """Process and pipeline metrics: names, labels and values."""
 
 import asyncio
+import contextlib
 
 from prometheus_client import CollectorRegistry
 from tests.engines import NOW_MS, event
@@ -8,7 +9,6 @@ from tests.stores import Played, heartbeat
 
 from resonanz_streams.errors import RetryError
 from resonanz_streams.metrics import build_metrics
-import contextlib
 
 MINUTE, DAY = 60_000, 86_400_000
 
