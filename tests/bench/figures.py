@@ -71,11 +71,14 @@ class Report:
         return next((row for row in self.rows if row.name == name and row.rounds), None)
 
     def compare(self, name: str, faster: str, slower: str, least: float) -> None:
-        """Add the ratio of two rows' events a second as a target, if both were measured."""
+        """Add the ratio of two rows' events a second as a target, and that of their CPU time, which hangs
+        less on what else the machine does; if both were measured."""
         upper, lower = self.row(faster), self.row(slower)
         if upper is not None and lower is not None:
             ratio = upper.per_second / lower.per_second
-            self.targets.append(Target(name, f"{ratio:.2f}×", f"≥ {least:g}×", ratio >= least))
+            cpu = lower.cpu_per_million / upper.cpu_per_million
+            figure = f"{ratio:.2f}× (CPU {cpu:.2f}×)"
+            self.targets.append(Target(name, figure, f"≥ {least:g}×", ratio >= least))
 
     def at_most(self, name: str, figure: float, limit: float, unit: str) -> None:
         """Add a figure that should not exceed ``limit``."""
