@@ -11,15 +11,16 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from resonanz_streams.app import ResonanzApp, build_app
 from resonanz_streams.clock import Clock, wall_ms
-from resonanz_streams.errors import FencedError, ResonanzError, RetryError, StopError
-from resonanz_streams.events import Status
+from resonanz_streams.errors import ConfigurationError, FencedError, ResonanzError, RetryError, StopError
+from resonanz_streams.events import VERSION, Status
 from resonanz_streams.exporter import Exporter, serve
 from resonanz_streams.exposition import series_of
 from resonanz_streams.metrics import build_metrics
@@ -28,7 +29,7 @@ from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import STATUS, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_store, open_tail
-from resonanz_streams.transports.ports import StateStore
+from resonanz_streams.transports.ports import StateStore, Tail
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Worker:
         port: int,
         clock: Clock = wall_ms,
         store: StateStore | None = None,
+        tail: Callable[[], Tail] | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -60,6 +62,8 @@ class Worker:
         self._store = store or open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
         self.pipeline = Pipeline(settings, registry, self._store, clock)
         self._stopping = asyncio.Event()
+        self._open_tail = tail or partial(open_tail, settings.broker, [STATUS], prefix=settings.topic_prefix)
+        self._listening: asyncio.Task[None] | None = None
         self._heard = False
         self._decoder = msgspec.json.Decoder(Status)
 
@@ -93,7 +97,7 @@ class Worker:
             self.pipeline, metrics, series_of(self._settings.export), ready=self._not_ready_because
         )
         runner = await serve(exporter.application(), self._host, self._port)
-        listening = asyncio.create_task(self._listen())
+        listening = self._listening = asyncio.create_task(self._listen())
         try:
             yield
         finally:
@@ -150,6 +154,7 @@ class Worker:
             await self.pipeline.cycle(tick * SNAPSHOT_SHARE)
             if self.pipeline.failure is not None:
                 raise StopError(f"a run could not be counted: {self.pipeline.failure!r}")
+            self._check_listening()
             if app.crash_reason is not None:
                 raise (
                     app.crash_reason
@@ -160,9 +165,19 @@ class Worker:
                 left = tick - (time.monotonic() - started)
                 await asyncio.wait_for(self._stopping.wait(), max(0.01, left))
 
+    def _check_listening(self) -> None:
+        """Without heartbeats every number would soon be called partial, and nobody would know why."""
+        if self._listening is not None and self._listening.done():
+            error = self._listening.exception()
+            raise (
+                error
+                if isinstance(error, StopError | ConfigurationError)
+                else StopError(f"connectors' heartbeats are no longer read: {error!r}")
+            )
+
     async def _listen(self) -> None:
         """Read every connector's heartbeats, from the first one on, for as long as the worker lives."""
-        tail = open_tail(self._settings.broker, [STATUS], prefix=self._settings.topic_prefix)
+        tail = self._open_tail()
         try:
             while True:
                 try:
@@ -180,7 +195,11 @@ class Worker:
         if not value:
             return
         try:
-            self.pipeline.observe(self._decoder.decode(value))
+            status = self._decoder.decode(value)
+            if status.v != VERSION:
+                log.warning("a connector's heartbeat of version %d is left out: update this worker", status.v)
+            else:
+                self.pipeline.observe(status)
         except msgspec.DecodeError as error:
             log.warning("a connector's heartbeat cannot be read and is left out: %s", error)
 
