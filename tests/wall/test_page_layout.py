@@ -146,6 +146,7 @@ STICKING_OUT = """() => [...document.querySelectorAll(".row > *, .rate > *, .par
     + ".tiles article > *, .strip, .columns, .columns > *, .foot, #rest")]
   .filter((it) => it.checkVisibility() && it.clientWidth > 1 && it.scrollWidth > it.clientWidth + 1
     && getComputedStyle(it).textOverflow !== "ellipsis")
+  .concat([...document.querySelectorAll(".row")].filter((it) => it.scrollHeight > it.clientHeight + 1))
   .map((it) => [it.className || it.id, it.innerText, it.scrollWidth, it.clientWidth])"""
 
 
@@ -162,6 +163,10 @@ def test_an_agency_as_it_really_is_fits(browser: Browser, tmp_path: Path, size: 
                 expect(page.locator("[data-tile=live] .figure-of")).to_have_text("20/24")
                 assert page.evaluate(STICKING_OUT) == []
                 assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+            page.get_by_label("Window").select_option("24h")
+            page.get_by_label("Find an account").fill("ticket-surveys")
+            expect(page.locator(".row .reason")).to_have_text(["no potential configured", "no interval"])
+            assert page.evaluate(STICKING_OUT) == []
 
 
 def test_nothing_moves_but_the_numbers(browser: Browser, wall: RunningWall) -> None:

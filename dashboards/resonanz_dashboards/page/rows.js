@@ -66,8 +66,9 @@ function fillRate(cell, entry, top, known) {
   const missing = !known || entry?.value == null;
   const bounded = !missing && entry.lo != null && entry.hi != null;
   cell.element.dataset.missing = known && missing ? "yes" : "no";
-  const why = missing ? known && entry?.reason : !bounded && entry.reason;
-  write(cell.reason, known && (missing || !bounded) ? REASONS[why] ?? "not measured" : "");
+  const why = known && !bounded ? REASONS[entry?.reason] ?? "not measured" : "";
+  write(cell.reason, why && !missing ? "no interval" : why);
+  cell.reason.title = why;
   settle(cell.figure, missing ? null : entry.value, perThousand);
   write(cell.interval, bounded ? `${short(entry.lo)}–${short(entry.hi)}` : "");
   cell.whisker.hidden = !bounded;
