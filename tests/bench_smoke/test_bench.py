@@ -1,0 +1,47 @@
+"""The bench runs; what it measures is no test's business."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.bench.figures import Report, Round, Row
+
+STAGES = ("drain: the embedded log", "decode", "ledger", "windows", "state rows", "all of these: the engine")
+PER_TICK = ("KPIs", "snapshots", "exposition")
+
+
+def test_the_bench_has_a_figure_for_every_stage(tmp_path: Path) -> None:
+    table = tmp_path / "bench.md"
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--only", "stages", "--markdown", str(table)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = (line.strip("| ").split(" | ") for line in table.read_text().splitlines() if " | " in line)
+    cells = {line[0]: line[1:] for line in lines}
+    for stage in STAGES:
+        assert int(cells[stage][0].replace(",", "")) > 0
+        assert float(cells[stage][1]) >= 0
+    for stage in PER_TICK:
+        assert " ms " in cells[stage][-1]
+
+
+def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
+    command = [sys.executable, "-m", "tests.bench", "--only", "stage"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "there is no part stage; choose from: stages, brokers, series, memory" in done.stderr
+
+
+def test_rows_show_medians_and_ratios_compare_them() -> None:
+    fast = Row("fast", [Round(1000, 0.001, 0.002), Round(1000, 0.1, 0.2), Round(1000, 0.002, 0.004)])
+    slow = Row("slow", [Round(100, 0.002, 0.002)])
+    report = Report("title", [fast, slow])
+    assert fast.per_second == pytest.approx(500_000)
+    assert fast.cpu_per_million == pytest.approx(4.0)
+    report.compare("fast against slow", "fast", "slow", 9)
+    report.compare("fast against missing", "fast", "missing", 9)
+    report.at_most("size", 3.0, 2, "MB")
+    assert [(target.figure, target.wanted, target.holds) for target in report.targets] == [
+        ("10.00× (CPU 5.00×)", "≥ 9×", True),
+        ("3 MB", "≤ 2 MB", False),
+    ]
