@@ -23,7 +23,11 @@ def accounts_of_one_client(number: int) -> str:
 @contextmanager
 def page_of(browser: Browser, wall: RunningWall, size: tuple[int, int], query: str = "") -> Iterator[Page]:
     """The page, opened afresh; it must ask nothing of anybody else and run without an error."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, has_touch=size == PHONE)
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        has_touch=size == PHONE,
+        reduced_motion="reduce",  # who tries motion itself asks for it; all others need not wait for it
+    )
     page = context.new_page()
     foreign: list[str] = []
     errors: list[str] = []
