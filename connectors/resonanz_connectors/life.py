@@ -151,6 +151,7 @@ class Life:
     async def _deliver(self, batch: Batch, started_ms: int) -> None:
         """Make the batch durable, however long it takes; only then count it as done."""
         records = batch.outgoing()
+        first = self._connector.cursor is None and batch.cursor is not None
         async with self._lock:
             ends = await self._written(records) if records else {}
             if ends is None:
@@ -159,6 +160,22 @@ class Life:
             if self._interrupted:
                 self._close_gap(started_ms if batch.watched_from_ms is None else batch.watched_from_ms)
             self._count(batch, ends)
+        if first:
+            await self._until_saved()
+
+    async def _until_saved(self) -> None:
+        """A first cursor at once: what a source begins with must not be made up a second time."""
+        attempt = 0
+        while not self._context.stop.is_set():
+            try:
+                await self._save(self._state())
+            except RetryError as error:
+                attempt += 1
+                self._unwritten = True
+                self._connector.count_error("broker")
+                await self._pause(attempt, error)
+            else:
+                return
 
     def _close_gap(self, since_ms: int) -> None:
         """The source is followed again, from ``since_ms`` on; what came before is lost."""

@@ -127,6 +127,8 @@ class Simulator(Connector):
         self.watch_from(at_ms)
         feed, writer = world.feed(at_ms), world.writer()
         self._truth = await self._told(world, at_ms)
+        # When all this began must be durable before anything of it is: incidents hang on it.
+        yield Batch(cursor=world.cursor(at_ms))
         try:
             while not self.context.stop.is_set():
                 now_ms = clock()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import logging
 import sqlite3
@@ -177,7 +178,8 @@ class Endless:
     def __init__(self) -> None:
         self.port = free_port()
         self.connections = 0
-        self._sending: set[asyncio.Task[None]] = set()
+        self._talking = 0
+        self._over = False
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -185,10 +187,9 @@ class Endless:
         try:
             yield
         finally:
+            self._over = True
             server.close()
-            for task in self._sending:
-                task.cancel()
-            await asyncio.gather(*self._sending, return_exceptions=True)
+            await until(lambda: self._talking == 0)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -199,14 +200,13 @@ class Endless:
             b"Sec-WebSocket-Accept: " + base64.b64encode(accepted) + b"\r\n\r\n\x01\x01{"
         )
         self.connections += 1
-        task = asyncio.current_task()
-        if task is not None:
-            self._sending.add(task)
-        with closing(writer):
-            while True:
+        self._talking += 1
+        with closing(writer), contextlib.suppress(ConnectionError):
+            while not self._over:
                 writer.write(b"\x00\x01 ")
                 await writer.drain()
                 await asyncio.sleep(0.01)
+        self._talking -= 1
 
 
 class EndlessFirst(RecordedJetstream):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.scripted import ACCOUNT, START_MS, Live, Script, Scripted, ScriptedPlayback
 
-from resonanz_connectors.base import Connector
+from resonanz_connectors.base import Batch, Connector
 from resonanz_connectors.fakes import MemoryCursorStore
 from resonanz_connectors.stage import Stage, lines_of
 from resonanz_streams.errors import ConfigurationError
@@ -256,3 +256,26 @@ def test_a_publishers_secret_options_do_not_show() -> None:
             return repr(connector.context)
 
     assert "3.25" not in asyncio.run(scenario())
+
+
+def test_a_first_cursor_is_durable_before_anything_comes_after_it() -> None:
+    class Begins(Scripted):
+        async def stream(self):  # type: ignore[no-untyped-def]  # the base's signature
+            yield Batch(cursor="0")
+            async for batch in super().stream():
+                yield batch
+
+    stage = stage_of(Begins, Script([(0, "anna")]))
+    stage.cursors.away = True
+
+    async def scenario() -> None:
+        async with stage.running():
+            await stage.clock.advance(10)
+            assert not stage.publisher.durable
+            stage.cursors.away = False
+            await stage.clock.advance(20)
+
+    asyncio.run(scenario())
+    assert len(lines_of(stage.publisher.durable)) == 1
+    assert stage.cursors.history[0].status.cursor == "0"
+    assert stage.cursors.history[0].durable == 0
