@@ -173,3 +173,10 @@ def test_accounts_stand_apart() -> None:
     assert means[0] == 10.0
     assert math.isnan(means[1])
     assert means[2] == pytest.approx((2 * 30 + 50) / 3)
+
+
+def test_an_account_s_last_snapshot_holds_whatever_the_next_account_s_first_one_says() -> None:
+    book = AudienceBook(2)
+    book.add(0, T, 10)
+    book.add(1, T + 10 * HOUR, 20)
+    assert book.mean(T + 40 * HOUR, {"1h": HOUR})["1h"].tolist() == [10.0, 20.0]

@@ -152,8 +152,23 @@ def test_unknown_fields_are_passed_over() -> None:
     assert (len(columns), rejected) == (1, [])
 
 
-def test_depth_and_length_are_judged_in_unknown_fields_too() -> None:
-    """A run in which all lines would decode: the fast way must not pass over them."""
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"[" * 65 + b"]" * 65, "too_deep"),
+        (b'"' + b"y" * MAX_LINE + b'"', "too_large"),
+        (b'"\xff"', "not_json"),
+    ],
+)
+def test_what_stands_in_unknown_fields_is_judged_too(text: bytes, reason: str) -> None:
+    """All lines of the run would decode: the fast way must not pass over this one."""
+    odd = line(event(id="1"))[:-1] + b',"x":' + text + b"}"
+    columns, rejected = interactions(line(event(id="2")), odd, line(event(id="3")))
+    assert list(columns.lines) == [0, 2]
+    assert reasons(rejected) == [(101, reason)]
+
+
+def test_the_limits_of_depth_and_length() -> None:
     deep = line(event(id="1"))[:-1] + b',"x":' + b"[" * 65 + b"]" * 65 + b"}"
     deepest = line(event(id="2"))[:-1] + b',"x":' + b"[" * 63 + b"]" * 63 + b"}"
     long = line(event(id="3"))[:-1] + b',"x":"' + b"y" * MAX_LINE + b'"}'

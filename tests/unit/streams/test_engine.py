@@ -172,6 +172,16 @@ def test_what_is_ahead_of_the_clock_waits_for_its_time() -> None:
     assert driven.outcomes() == {"counted": 1, "removed": 1}
 
 
+def test_what_happened_since_the_last_tick_is_counted_at_once_and_shown_with_the_next() -> None:
+    driven = Driven()
+    driven.clock_ms = NOW_MS + 900
+    driven.read(event(at_ms=NOW_MS + 500))
+    assert driven.outcomes() == {"counted": 1}
+    assert driven.counts() == [0, 0, 0, 0]
+    driven.advance(NOW_MS + 1000)
+    assert driven.counts() == [1, 0, 0, 0]
+
+
 def test_what_no_window_spans_any_more_is_late_and_kept_as_it_came() -> None:
     driven = Driven()
     now_hour = NOW_MS // HOUR * HOUR

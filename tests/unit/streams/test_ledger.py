@@ -101,9 +101,11 @@ def test_a_duplicate_is_no_news_in_a_later_batch_nor_in_the_same() -> None:
 
 def test_of_two_weights_of_the_same_millisecond_the_larger_stays_in_any_order() -> None:
     assert state(ledger_with(plus(100, weight=5), plus(100, weight=3))) == (100, 5, None, True)
-    ledger = ledger_with(plus(100, weight=3))
-    take(ledger, plus(100, weight=5))
-    assert state(ledger) == (100, 5, None, True)
+    for weights in ((3, 5), (5, 3)):
+        ledger = Ledger(2**20)
+        for weight in weights:
+            take(ledger, plus(100, weight=weight))
+        assert state(ledger) == (100, 5, None, True)
     assert state(ledger_with(plus(100, weight=-4), plus(100, weight=-2))) == (100, -2, None, True)
 
 
@@ -174,6 +176,20 @@ def test_a_long_merge_is_handed_out_as_a_job_and_the_ledger_is_used_meanwhile() 
         40, 10, 10, 30, 30, 20, 20
     ]  # fmt: skip
     assert ledger.merge_job() is None
+
+
+def test_what_comes_during_a_long_merge_is_not_merged_into_its_parts() -> None:
+    """It is small enough to be merged at once with the last part, which the job is about to replace."""
+    ledger = Ledger(2**30)
+    fill(ledger, range(100_000), at=10)
+    fill(ledger, range(100_000, 180_000), at=20)
+    job = ledger.merge_job()
+    assert job is not None
+    install = job()
+    fill(ledger, range(200_000, 245_000), at=30)
+    install()
+    assert len(ledger) == 225_000
+    assert [state(ledger, key)[0] for key in (0, 179_999, 200_000, 244_999)] == [10, 20, 30, 30]
 
 
 def test_segments_stay_few_however_much_comes_between_two_jobs() -> None:

@@ -166,6 +166,22 @@ def test_sums_beyond_32_bits_stay_exact_until_they_leave() -> None:
     }  # fmt: skip
 
 
+def test_buckets_beyond_32_bits_leave_as_they_came() -> None:
+    """
+    ::
+
+        t-30min          t           t+30min
+           2·(2³¹-1)     1           the first leaves the hour, and was the busiest of the day
+    """
+    most = 2**31 - 1
+    windows = windows_at(T, (T - 30 * MINUTE, most), (T, 1))
+    windows.add(deltas((T - 30 * MINUTE, most)))
+    windows.advance(T + 30 * MINUTE)
+    assert likes_in(windows)["1h"] == 1
+    assert likes_in(windows)["24h"] == 2 * most + 1
+    assert windows.peak_per_minute()().tolist() == [2 * most / 5]
+
+
 def test_sums_below_minus_32_bits_stay_exact_too() -> None:
     least = -(2**31 - 1)
     windows = windows_at(T, (T, least))
