@@ -241,28 +241,6 @@ def _json_row(number: int, line: bytes) -> RawRow:
 
 
 def _parquet(path: Path, file: BinaryIO) -> Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from resonanz_connectors.parquet import read_parquet
 
-    try:
-        opened = pq.ParquetFile(file)
-    except pa.ArrowException as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"{path}: is not a Parquet file that can be read: {reason}") from None
-    return Table(tuple(opened.schema_arrow.names), _parquet_rows(opened))
-
-
-def _parquet_rows(opened: Any) -> Iterator[RawRow]:
-    import pyarrow as pa
-
-    number = 0
-    for batch in opened.iter_batches(batch_size=8192):
-        columns = []
-        for column in batch.columns:
-            if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-                # datetime knows no nanoseconds.
-                column = column.cast(pa.timestamp("us", column.type.tz), safe=False)  # noqa: PLW2901
-            columns.append(column.to_pylist())
-        for cells in zip(*columns, strict=True):
-            number += 1
-            yield RawRow(number, dict(zip(batch.schema.names, cells, strict=True)))
+    return read_parquet(path, file)

@@ -97,6 +97,36 @@ def test_bad_json_lines(tmp_path: Path) -> None:
     assert [row.number for row in read if row.record] == [1, 6]
 
 
+def test_bad_parquet_cells(tmp_path: Path) -> None:
+    latin = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"a\xff")]
+    )
+    times = pa.array([2**60, AT], pa.timestamp("ms"))
+    for column, cells in (("id", latin), ("seen_ms", times)):
+        table = pa.table({"kind": ["like"] * 2, "account": ["x"] * 2, "at_ms": [AT] * 2, column: cells})
+        pq.write_table(table, tmp_path / "a.parquet")
+        read = rows(tmp_path / "a.parquet")
+        (bad,) = [row for row in read if row.bad]
+        assert (bad.bad and bad.bad.reason, bad.bad and bad.bad.error.partition(":")[0]) == (
+            "wrong_type",
+            column,
+        )
+        assert [row.number for row in read] == [1, 2]
+        assert len(events(tmp_path / "a.parquet")) == 1
+
+
+def test_a_damaged_parquet_file(tmp_path: Path) -> None:
+    text = [{"kind": "like", "account": "x", "at_ms": AT, "id": str(n)} for n in range(20_000)]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(text), path, row_group_size=5_000)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 2_000] = bytes(2_000)
+    path.write_bytes(data)
+    with pytest.raises(ConfigurationError, match=r"a\.parquet: (is damaged after row \d+|cannot be read: )"):
+        rows(path)
+
+
 def test_it_goes_on_after_a_row(tmp_path: Path) -> None:
     text = f"kind,account,at_ms\nlike,x,{AT}\nlike,x\nlike,x,{AT + 2}\n"
     path = file(tmp_path, "a.csv", text)
