@@ -12,7 +12,10 @@ from ruamel.yaml import YAML
 from resonanz_streams.errors import StopError
 
 FILE: Final = "resonanz.yaml"
-_HEAD: Final = "# Written by: resonanz up. Change it as you like; delete the folder to begin anew.\n"
+_HEAD: Final = (
+    "# Written by: resonanz up, and written anew whenever it is told accounts or files.\n"
+    "# To keep what you change here: resonanz up --config and the path of this file.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +31,30 @@ class Wanted:
 
 
 def arrange(wanted: Wanted, folder: Path) -> Path:
-    """Write the configuration into ``folder`` and return its path. The demo alone is left as it stands,
-    so that what somebody changed in it stays.
+    """Write the configuration into ``folder`` and return its path. Where the demo alone is wanted and
+    stands there, it is left as it is, so that what somebody changed in it stays.
 
     Raises:
         StopError: the folder cannot be written to.
     """
     path = folder / FILE
-    if wanted.demo and not (wanted.bluesky or wanted.files) and path.exists():
-        return path
-    text = _demo() if wanted.demo else _HEAD
-    if wanted.bluesky or wanted.files:
-        text = _with_own(text, wanted)
+    own = bool(wanted.bluesky or wanted.files)
     try:
+        if wanted.demo and not own and path.exists() and not _is_ours(path):
+            return path
+        text = _demo() if wanted.demo else ""
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(_HEAD + _with_own(text, wanted) if own else text, encoding="utf-8")
     except OSError as error:
         raise StopError(
             f"{path}: cannot be written ({error.strerror}); go to a folder where you may"
         ) from None
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it was written for accounts or files: then the demo alone is something else."""
+    return path.read_text(encoding="utf-8", errors="replace").startswith(_HEAD)
 
 
 def _demo() -> str:
@@ -60,7 +67,9 @@ def _with_own(text: str, wanted: Wanted) -> str:
     clients = document.setdefault("clients", {})
     connectors = document.setdefault("connectors", {})
     if wanted.bluesky:
-        handles = [handle.removeprefix("bluesky:").removeprefix("@") for handle in wanted.bluesky]
+        names = [handle.removeprefix("bluesky:").removeprefix("@") for handle in wanted.bluesky]
+        # Handles are the same in any case; DIDs are not.
+        handles = dict.fromkeys(name if name.startswith("did:") else name.lower() for name in names)
         clients["bluesky"] = {"name": "Bluesky", "accounts": [f"bluesky:{handle}" for handle in handles]}
         connectors.setdefault("bluesky", {})
     if wanted.files:
