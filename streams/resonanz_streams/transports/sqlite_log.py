@@ -19,6 +19,7 @@ from resonanz_streams.errors import StopError
 from resonanz_streams.topics import partition_of_key
 from resonanz_streams.transports.ports import Headers, Outgoing, Record
 from resonanz_streams.transports.sqlite_schema import BUSY_SECONDS, connect, explained
+from resonanz_streams.transports.sqlite_values import given, kept
 
 OFFSET_BITS: Final = 40
 _CHUNK_ROWS: Final = 10_000
@@ -200,7 +201,9 @@ class SqliteLog:
         query = "SELECT id, key, value, headers FROM log WHERE id >= ? AND id < ? ORDER BY id"
         with self._reading() as connection:
             cursor = connection.execute(query, _span(self._tp(topic, partition), offset))
-            for number, key, value, headers in cursor:
+            compacted = topic in self._compacted
+            for number, key, stored, headers in cursor:
+                value = given(stored) if compacted else stored
                 found.append(Record(topic, partition, _offset(number), key, value, _unpack(headers)))
                 size += len(value or b"")
                 if size >= max_bytes:
@@ -236,8 +239,8 @@ class SqliteLog:
 
 
 def _newest(topic: str, rows: Sequence[_Row]) -> list[_Row]:
-    """Of each key the last row, in order."""
-    newest = {row[2]: row for row in rows}
+    """Of each key the last row, in order, its value as it is stored."""
+    newest = {row[2]: (*row[:4], kept(row[4])) for row in rows}
     if None in newest:
         raise StopError(f"topic {topic} keeps the newest record of each key; give the record a key")
     return sorted(newest.values())
