@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.engines import NOW_MS, event, line, registry_of, run_of
+from tests.engines import KEY, NOW_MS, event, line, registry_of, run_of
 
 from resonanz_streams.dead_letters import MAX_LINE, Lines, Rejected
 from resonanz_streams.decode import AHEAD_MS, EARLIEST_MS, Columns, Decoder, Snapshot, key_hashes
 from resonanz_streams.events import Event, Kind
+from resonanz_streams.registry import build_registry
+from resonanz_streams.settings import settings_of
 
 Reasons = list[tuple[int, str]]
 """Offset and reason."""
@@ -195,6 +197,26 @@ def test_own_actors_are_those_of_the_account_s_client_alone() -> None:
     assert columns.weights.tolist() == [0, 1, 0]
 
 
+def test_the_own_people_of_one_client_are_audience_at_another() -> None:
+    client = {"name": "A", "own_actors": ["baker"]}
+    settings = settings_of(
+        {
+            "pseudonym_key": "${KEY}",
+            "partitions": 1,
+            "clients": {"a": client | {"accounts": ["file:a"]}, "b": client | {"accounts": ["file:b"]}},
+        },
+        environment={"KEY": KEY},
+    )
+    registry = build_registry(settings)
+    baker_of_a = registry.pseudonym("a", "baker")
+    columns, _ = interactions(
+        event(id="1", actor=baker_of_a),
+        event(id="2", actor=baker_of_a, account="file:b"),
+        by=Decoder(registry, 0),
+    )
+    assert columns.weights.tolist() == [0, 1]
+
+
 # -- keys ----------------------------------------------------------------------------------------------
 
 
@@ -233,6 +255,12 @@ def test_neighbouring_fields_do_not_run_into_each_other() -> None:
         {"source": "s\0x", "actor": "y", "object": "z"},
     ]
     assert len(set(keys("like", *tricky, nul=True))) == 3
+
+
+def test_a_run_with_separators_in_its_texts_keeps_its_events_apart() -> None:
+    one, other = event(actor="x\0y", object="z"), event(actor="x", object="y\0z")
+    columns, _ = interactions(one, other)
+    assert len(set(columns.keys.tolist())) == 2
 
 
 def test_the_spelling_of_a_text_does_not_change_its_key() -> None:

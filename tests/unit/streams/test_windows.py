@@ -97,6 +97,7 @@ def test_a_jump_beyond_every_window_empties_all_and_the_rings_are_clean() -> Non
     windows = windows_at(T, (T, 5), (T - 20 * DAY, 7))
     windows.advance(T + 100 * DAY)
     assert set(likes_in(windows).values()) == {0}
+    assert windows.peak_per_minute()().tolist() == [0.0]
     windows.add(deltas((T + 100 * DAY, 1)))
     assert set(likes_in(windows).values()) == {1}
     windows.advance(T + 100 * DAY + 1)
@@ -148,6 +149,21 @@ def test_accounts_and_kinds_stand_apart() -> None:
         Deltas(np.array([0, 2, 2, 2]), np.array([0, 1, 2, 3]), np.full(4, T), np.array([1, 20, 300, 4000]))
     )
     assert windows.sums["5m"].tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 20, 300, 4000]]
+
+
+def test_a_bucket_is_empty_when_its_turn_comes_again() -> None:
+    """The ring of an hour has 361 buckets of 10 s: the one of t is used again at t + 3,610 s."""
+    windows = windows_at(T, (T, 5))
+    again = T + 3_610 * SECOND
+    for step in range(1, 362):
+        windows.advance(T + step * 10 * SECOND)
+    windows.add(deltas((again, 1)))
+    windows.advance(again + 10 * SECOND)
+    windows.add(deltas((again + 10 * SECOND, 1)))
+    windows.advance(again + MINUTE)
+    assert likes_in(windows)["1m"] == 1
+    windows.advance(again + HOUR)
+    assert likes_in(windows)["1h"] == 1
 
 
 def test_several_changes_of_one_bucket_in_one_batch_all_count() -> None:
