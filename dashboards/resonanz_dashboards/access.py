@@ -6,15 +6,13 @@ not exist for it. Tokens are kept as digests and compared in constant time.
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.loopback import is_loopback
 from resonanz_streams.settings import Settings
-
-LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +31,6 @@ EVERYTHING: Final = Scope()
 
 class UnauthorizedError(Exception):
     """The request needs a token, or its token is none of ours. The message is for the viewer."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host``, an address or a name without a port, is this machine only."""
-    name = host.strip("[]").partition("%")[0].rstrip(".").lower()
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name in LOOPBACK_NAMES or name.endswith(".localhost")
 
 
 def host_of(header: str) -> str:

@@ -5,8 +5,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resonanz_dashboards.access import host_of, is_loopback
+from resonanz_dashboards.access import host_of
 from resonanz_dashboards.problems import problem
+from resonanz_streams.loopback import is_loopback
 
 # Nothing from elsewhere, nothing inline, nothing framed; forms are read by the page's own script.
 CONTENT_SECURITY_POLICY: Final = (

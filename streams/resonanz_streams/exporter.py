@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
@@ -55,9 +56,9 @@ class Exporter:
         self._labels: dict[str, str] = {}
         self._connectors = ConnectorSeries(pipeline)
 
-    def application(self) -> web.Application:
-        """The aiohttp application with its three routes."""
-        app = web.Application()
+    def application(self, rule: Middleware | None = None) -> web.Application:
+        """The aiohttp application with its three routes; ``rule`` says who may ask."""
+        app = web.Application(middlewares=[rule] if rule else [])
         app.add_routes(
             [
                 web.get("/metrics", self._metrics),

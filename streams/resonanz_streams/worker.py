@@ -22,6 +22,7 @@ from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ConfigurationError, FencedError, ResonanzError, RetryError, StopError
 from resonanz_streams.events import VERSION, Status
 from resonanz_streams.exporter import Exporter, serve
+from resonanz_streams.exporter_access import access_rule
 from resonanz_streams.exposition import series_of
 from resonanz_streams.metrics import build_metrics
 from resonanz_streams.pipeline import Pipeline
@@ -76,7 +77,7 @@ class Worker:
 
         Raises:
             StopError: the port is taken, or going on would lose or double data.
-            ConfigurationError: topics are set up wrongly.
+            ConfigurationError: beyond loopback without a token.
         """
         async with self._beside():
             try:
@@ -96,7 +97,8 @@ class Worker:
         exporter = Exporter(
             self.pipeline, metrics, series_of(self._settings.export), ready=self._not_ready_because
         )
-        runner = await serve(exporter.application(), self._host, self._port)
+        application = exporter.application(access_rule(self._settings, self._host))
+        runner = await serve(application, self._host, self._port)
         listening = self._listening = asyncio.create_task(self._listen())
         try:
             yield
@@ -135,6 +137,10 @@ class Worker:
         try:
             await app.start()
             await self._cycles(app)
+        except BaseException:
+            # Before the end, which takes its time: what may be others' by now must not be shown, nor flushed.
+            self.pipeline.drop_all()
+            raise
         finally:
             await app.stop()
 
