@@ -38,7 +38,7 @@ def refusal(path: Path) -> str:
             "a: !!int foo\n",
             ": a value is not what its tag says: invalid literal for int() with base 10: 'foo'",
         ),
-        ("[" * 5000, ": is nested too deeply; no setting needs that"),
+        ("[" * 2000, ": is nested too deeply; no setting needs that"),
     ],
 )
 def test_texts_that_are_no_configuration(text: str, sentence: str, tmp_path: Path) -> None:
