@@ -1,8 +1,44 @@
 """The base of every source: publish, make durable, only then remember; say how it is going.
 
-A connector implements :meth:`Connector.stream`, yields a :class:`Batch` whenever it has come further,
-and raises :class:`SourceError` when its source fails. The base sees to the rest: durable before the
-cursor (at least once; readers count once), heartbeats, back-off, gaps, pseudonyms, a clean end.
+To write a connector, implement :meth:`Connector.stream`. This one is complete::
+
+    class Guestbook(Connector):
+        '''A guest book: a file that gets a line "epoch-ms name" with every visitor.'''
+
+        async def stream(self) -> AsyncIterator[Batch]:
+            (account,) = self.accounts
+            while True:
+                now_ms, begin = self.context.clock(), int(self.cursor or 0)
+                try:
+                    lines = (self.context.folder / "guests.txt").read_bytes().splitlines()
+                except OSError as error:
+                    raise SourceError(f"guests.txt cannot be read: {error.strerror}") from None
+                events, letters = [], []
+                for number, line in enumerate(lines[begin:], begin):
+                    try:
+                        at_ms, name = line.decode().split()
+                        who = self.person(account, name)
+                        events.append(Event(
+                            id=str(number), source="guestbook", kind="comment", account=account,
+                            actor=who.actor, own=who.own, at_ms=int(at_ms), seen_ms=now_ms,
+                        ))
+                    except ValueError as error:
+                        letters.append(DeadLetter(line, "wrong_type", str(error), "guests.txt", 0, number))
+                yield Batch(events, dead_letters=letters, cursor=str(len(lines)), complete_through_ms=now_ms)
+                await self.context.sleep(1, self.context.stop)
+
+* Yield a :class:`Batch` whenever the source has come further, empty ones too: that is how a silent source
+  says that it lives. All of a batch is durable before its ``cursor`` is kept; after a kill ``self.cursor``
+  is where to go on. So everything is published at least once, and readers count it once: give a thing the
+  same ``id`` and ``at_ms`` whenever it is read.
+* Raise :class:`SourceError` if the source fails: the base waits, ever longer, and starts ``stream`` anew.
+  What will never come is a :meth:`Connector.gap`; if the source cannot be asked for the past, set
+  ``resumes = False``, and each interruption is one.
+* People enter an event through :meth:`Connector.person` only: no record names them.
+* Take time and randomness from ``self.context``, options from a subclass of :class:`Options`, and run
+  blocking calls with ``self.context.offload``.
+* Name the class in an entry point of group ``resonanz.connectors``; its first line of text is what
+  ``resonanz connectors`` shows. Then let it pass the suite in :mod:`resonanz_connectors.testing`.
 """
 
 from abc import ABC, abstractmethod

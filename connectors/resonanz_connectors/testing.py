@@ -1,10 +1,39 @@
-"""The suite that every connector passes. Subclass :class:`ConnectorContract` and give it a playback::
+"""The suite that every connector passes. Give it a playback: what the source says, and when.
 
-    class TestMyConnector(ConnectorContract):
+For the guest book in :mod:`resonanz_connectors.base`::
+
+    class Visits(Playback):
+        '''Eighteen visitors and a blot in a minute.'''
+
+        connector, name = Guestbook, "guestbook"
+        clients = {"inn": {"name": "Inn", "accounts": [{"id": "guestbook:inn", "connector": "guestbook"}]}}
+        handles = ("anna",)
+        malformed, breaks = b"blot", True
+
+        def __init__(self, folder: Path) -> None:
+            self.folder, self.book = folder, folder / "guests.txt"
+            self.lines = [b"%d anna\\n" % (self.start_ms + 3_000 * number) for number in range(18)]
+            self.lines.insert(7, b"blot\\n")
+            self.book.write_bytes(b"")
+
+        async def play(self, stage: Stage, seconds: float) -> None:
+            for _ in range(int(seconds)):
+                so_far = (stage.clock() - self.start_ms) // 3_000
+                self.book.write_bytes(b"".join(self.lines[:so_far]))
+                await stage.clock.advance(1)
+
+        def break_source(self) -> None:
+            self.book.rename(self.folder / "elsewhere")
+
+        def mend_source(self) -> None:
+            (self.folder / "elsewhere").rename(self.book)
+
+    class TestGuestbook(ConnectorContract):
         @pytest.fixture
-        def playback(self) -> Playback:
-            return MyPlayback()
+        def playback(self, tmp_path: Path) -> Playback:
+            return Visits(tmp_path)
 
+Each test gets a fresh playback and may play it several times: the same time must bring the same things.
 Needs pytest. What a source cannot do (break, send rubbish) is skipped aloud, with the reason.
 """
 
