@@ -13,11 +13,11 @@ from resonanz_dashboards.access import (
     UnauthorizedError,
     build_access,
     host_of,
-    is_loopback,
 )
 from resonanz_dashboards.wall import run_wall
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.loopback import is_loopback
 from resonanz_streams.registry import build_registry
 
 AGENCY, BAKERY = "agency-token-0123456789", "bakery-token-0123456789"

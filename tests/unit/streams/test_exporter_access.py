@@ -4,11 +4,16 @@ import asyncio
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry
 from tests.processes import free_port
+from tests.stores import MemoryStore
 
+from resonanz_streams.clock import wall_ms
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.exporter import Exporter, serve
 from resonanz_streams.exporter_access import access_rule
+from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings, settings_of
 
 TOKEN = "a-token-of-the-agency"
@@ -16,7 +21,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 
 def settings(*, token: bool) -> Settings:
-    data = {"clients": {"c": {"name": "C", "accounts": ["file:a"]}}}
+    data: dict[str, object] = {"clients": {"c": {"name": "C", "accounts": ["file:a"]}}}
     if token:
         data["wall"] = {"agency_token": "${TOKEN}"}
     return settings_of(data, environment={"TOKEN": TOKEN})
@@ -24,13 +29,7 @@ def settings(*, token: bool) -> Settings:
 
 async def answers(host: str, chosen: Settings, *headers: dict[str, str]) -> list[int]:
     """The status of /metrics for each set of headers, then of /healthz without any."""
-    from prometheus_client import CollectorRegistry
-
-    from resonanz_streams.clock import wall_ms
-    from resonanz_streams.pipeline import Pipeline
-    from resonanz_streams.registry import Registry
-
-    pipeline = Pipeline(chosen, Registry(chosen, KEY.encode()), NoStore(), wall_ms)
+    pipeline = Pipeline(chosen, Registry(chosen, KEY.encode()), MemoryStore(), wall_ms)
     exporter = Exporter(pipeline, CollectorRegistry(), (), ready=lambda: "")
     port = free_port()
     runner = await serve(exporter.application(access_rule(chosen, host)), "127.0.0.1", port)
@@ -46,24 +45,12 @@ async def answers(host: str, chosen: Settings, *headers: dict[str, str]) -> list
     return found
 
 
-class NoStore:
-    """Nothing is flushed here."""
-
-    async def recover(self, partition: int) -> None:
-        raise AssertionError(partition)
-
-    flush = release = recover
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
 def test_on_loopback_everybody_may_scrape() -> None:
     assert asyncio.run(answers("127.0.0.1", settings(token=False), {})) == [200, 200]
 
 
 def test_beyond_loopback_only_the_token_may() -> None:
-    sent = (
+    sent: tuple[dict[str, str], ...] = (
         {},
         {"Authorization": "Bearer wrong"},
         {"Authorization": TOKEN},
