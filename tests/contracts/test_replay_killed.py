@@ -38,9 +38,9 @@ def test_a_killed_replay_goes_on(tmp_path: Path) -> None:
     (tmp_path / "resonanz.yaml").write_text(json.dumps({"clients": clients}))
     command = ["-m", "resonanz_streams", "replay", str(INTERACTIONS), "--map", "at_ms=time_ms"]
     command += ["--map", "object=post", "--config", str(tmp_path / "resonanz.yaml")]
-    # The whole file in half a minute, so that it can be killed on its way.
-    slowly = [*command, "--speed", "500000"]
-    for so_many in (500, 2_000):
+    # The whole file in a quarter of a minute, so that it can be killed on its way.
+    slowly = [*command, "--speed", "1000000"]
+    for so_many in (300, 1_500):
         with Process(slowly, tmp_path / "log.txt") as replay:
             wait_until(lambda: len(published(tmp_path)) > so_many, f"{so_many} are there")  # noqa: B023  # at once
             replay.kill()
