@@ -10,6 +10,7 @@ The entries stand in sorted segments that are merged geometrically, as in a log-
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -277,14 +278,23 @@ def _news(
     sizes = np.diff(np.append(starts, len(order)))
     single = (sizes == 1) & changed
     news[order[starts[single]]] = True
-    for group in np.flatnonzero((sizes > 1) & changed):
-        added, weight = int(before.added[group]), int(before.weight[group])
-        removed = int(before.removed[group])
-        for place in order[starts[group] : starts[group] + sizes[group]]:
-            at, by = int(operations.added[place]), int(operations.weight[place])
-            gone = int(operations.removed[place])
+    several = (sizes > 1) & changed
+    groups = np.flatnonzero(several)
+    places = order[np.repeat(several, sizes)]
+    known = before.at(groups)
+    states = zip(known.added.tolist(), known.weight.tolist(), known.removed.tolist(), strict=True)
+    own = operations.at(places)
+    members = zip(places.tolist(), own.added.tolist(), own.weight.tolist(), own.removed.tolist(), strict=True)
+    moved = []
+    for state, size in zip(states, sizes[groups].tolist(), strict=True):
+        added, weight, removed = state
+        for place, at, by, gone in islice(members, size):
             if gone > removed:
-                removed, news[place] = gone, True
+                removed = gone
             elif at != NEVER and (at, by) > (added, weight):
-                (added, weight), news[place] = (at, by), True
+                added, weight = at, by
+            else:
+                continue
+            moved.append(place)
+    news[moved] = True
     return news
