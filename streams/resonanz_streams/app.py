@@ -35,6 +35,9 @@ class ResonanzApp(faust.App):  # type: ignore[misc]  # Faust ships no types
     prefix: str
     ownership: Ownership
 
+    def _create_directories(self) -> None:
+        """None: Faust's tables, which would be kept there, are not used."""
+
 
 def build_app(settings: Settings, pipeline: Pipeline, *, instance: str = "") -> ResonanzApp:
     """A fresh app around ``pipeline``, not started.

@@ -7,6 +7,7 @@ removals, no longer windows, no state that outlives it, nothing exported.
 import asyncio
 import logging
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -30,6 +31,7 @@ async def count(url: str, group: str, events: int) -> None:
         consumer_auto_offset_reset="earliest",
         autodiscover=False,
         worker_redirect_stdouts=False,
+        datadir=tempfile.gettempdir(),  # Faust makes folders there, whether it needs them or not
     )
     logging.getLogger("faust").setLevel(logging.ERROR)
     topic = app.topic(*INTERACTION_TOPICS, value_serializer="json")

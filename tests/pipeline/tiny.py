@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ def tiny_app(url: str, book: Book, *, prefix: str = "", **settings: Any) -> Any:
         topic_disable_leader=True,
         topic_allow_declare=False,
         worker_redirect_stdouts=False,
+        datadir=tempfile.gettempdir(),  # Faust makes folders there, whether it needs them or not
         stream_buffer_maxsize=16,
         **settings,
     )
