@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from resonanz_streams.errors import ConfigurationError
@@ -84,7 +84,7 @@ def load_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ConfigurationError(f"{where}: is not valid YAML: {_first_line(error.problem)}") from None
+        raise ConfigurationError(f"{where}: is not valid YAML: {_problem(error)}") from None
     except YAMLError as error:
         raise ConfigurationError(f"{path}: is not valid YAML: {_first_line(str(error))}") from None
     except ValueError as error:
@@ -98,6 +98,14 @@ def load_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     if not isinstance(document, CommentedMap):
         raise ConfigurationError(f"{path}: must be a mapping; begin with: clients:")
     return document, Lines(str(path), document)
+
+
+def _problem(error: MarkedYAMLError) -> str:
+    text = _first_line(error.problem)
+    if isinstance(error, DuplicateKeyError):
+        # The parser repeats both values, and one of them may be a secret.
+        return f"{text.partition(' with value ')[0]}; leave one of them"
+    return f"{text}; indent with spaces" if "'\\t'" in text else text
 
 
 def _first_line(text: str | None) -> str:

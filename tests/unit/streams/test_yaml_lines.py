@@ -23,12 +23,19 @@ def refusal(path: Path) -> str:
         ("text\n", ": must be a mapping; begin with: clients:"),
         ("a: b: c\n", ":1: is not valid YAML: mapping values are not allowed here"),
         ("a: 1\nb: [1\n", ":3: is not valid YAML: expected ',' or ']', but got '<stream end>'"),
-        ("a:\n\t- b\n", ":2: is not valid YAML: found character '\\t' that cannot start any token"),
+        (
+            "a:\n\t- b\n",
+            ":2: is not valid YAML: found character '\\t' that cannot start any token; indent with spaces",
+        ),
         ("a: *nope\n", ":1: is not valid YAML: found undefined alias 'nope'"),
         ("a: 1\n---\nb: 2\n", ":2: is not valid YAML: but found another document"),
         (
             "clients:\n  cafe: 1\n  cafe: 2\n",
-            ':3: is not valid YAML: found duplicate key "cafe" with value "2" (original value: "1")',
+            ':3: is not valid YAML: found duplicate key "cafe"; leave one of them',
+        ),
+        (
+            "pseudonym_key: hunter2\npseudonym_key: hunter3\n",
+            ':2: is not valid YAML: found duplicate key "pseudonym_key"; leave one of them',
         ),
         (
             "a: \x01\n",
