@@ -270,6 +270,9 @@ def test_backtest_writes_what_was_at_every_step(
     ("words", "sentence"),
     [
         (["--step", "hourly"], "write a number and a unit"),
+        (["--step", "²h"], "write a number and a unit"),
+        (["--step", "0d"], "write a number and a unit"),
+        (["--step", "99999999999d"], "at most 3660d"),
         (["--windows", "2h"], "'2h' is not known"),
         (["--from", "yesterday"], "write a time such as"),
         (["--out", "kpis.xlsx"], ".parquet"),

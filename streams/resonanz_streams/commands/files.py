@@ -1,5 +1,6 @@
 """Files in and out: replay, backtest."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from resonanz_streams.kpis.base import WINDOWS
 Command = TypeVar("Command", bound=Callable[..., Any])
 KINDS = ("like", "comment", "share", "post", "audience")
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"([0-9]{1,12})([smhd])")
+_LONGEST_MS = 3660 * _UNITS_MS["d"]
 
 
 class Duration(click.ParamType):
@@ -23,10 +26,11 @@ class Duration(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Milliseconds."""
-        text = str(value)
-        if not text[:-1].isdigit() or int(text[:-1]) == 0 or text[-1] not in _UNITS_MS:
-            self.fail("write a number and a unit of s, m, h or d, such as 5m", param, ctx)
-        return int(text[:-1]) * _UNITS_MS[text[-1]]
+        found = _DURATION.fullmatch(str(value))
+        milliseconds = int(found[1]) * _UNITS_MS[found[2]] if found else 0
+        if not 0 < milliseconds <= _LONGEST_MS:
+            self.fail("write a number and a unit of s, m, h or d, such as 5m; at most 3660d", param, ctx)
+        return milliseconds
 
 
 class Pace(click.ParamType):
