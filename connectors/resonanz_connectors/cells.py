@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 _PLATFORM: Final = re.compile(r"^[a-z][a-z0-9_-]*:\S")
+_MAGNITUDE: Final = 20
 _LIST: Final = re.compile(r"[|;,]")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
@@ -42,10 +43,15 @@ def _number(cell: str) -> int | Decimal:
     try:
         return int(cell)
     except ValueError:
-        try:
-            return Decimal(cell.strip())
-        except ArithmeticError:
-            raise ValueError(f"{cell[:40]!r} is no number") from None
+        pass
+    try:
+        number = Decimal(cell.strip())
+    except ArithmeticError:
+        number = Decimal("nan")
+    # Reckoning with these raises errors of Decimal's own; programs write nan for what they do not know.
+    if not number.is_finite() or number.adjusted() > _MAGNITUDE:
+        raise ValueError(f"{cell[:40]!r} is no number")
+    return number
 
 
 def _from_datetime(time: dt.datetime) -> int:
