@@ -28,15 +28,12 @@ from resonanz_streams.metrics import build_metrics
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
+from resonanz_streams.snapshots import share_of_time
 from resonanz_streams.topics import STATUS, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_store, open_tail
 from resonanz_streams.transports.ports import StateStore, Tail
 
 log = logging.getLogger(__name__)
-
-SNAPSHOT_SHARE = 0.06
-"""The part of a cycle's time that may go into making ``kpis`` snapshots. Writing them takes half as much
-again, so that all of it stays under a tenth of the CPU."""
 
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -155,9 +152,9 @@ class Worker:
 
     async def _cycles(self, app: ResonanzApp) -> None:
         tick = self._settings.tick_seconds
+        started, worked, load = time.monotonic(), time.process_time(), 0.0
         while not self._stopping.is_set():
-            started = time.monotonic()
-            await self.pipeline.cycle(tick * SNAPSHOT_SHARE)
+            await self.pipeline.cycle(tick * share_of_time(load))
             if self.pipeline.failure is not None:
                 raise StopError(f"a run could not be counted: {self.pipeline.failure!r}")
             self._check_listening()
@@ -170,6 +167,8 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 left = tick - (time.monotonic() - started)
                 await asyncio.wait_for(self._stopping.wait(), max(0.01, left))
+            began, did, started, worked = started, worked, time.monotonic(), time.process_time()
+            load = (worked - did) / (started - began)
 
     def _check_listening(self) -> None:
         """Without heartbeats every number would soon be called partial, and nobody would know why."""

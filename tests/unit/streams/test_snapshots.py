@@ -9,7 +9,7 @@ from tests.engines import registry_of
 from tests.inputs import inputs_of
 
 from resonanz_streams.kpis.base import Inputs
-from resonanz_streams.snapshots import REFRESH_MS, SnapshotBook, chosen
+from resonanz_streams.snapshots import REFRESH_MS, SnapshotBook, chosen, share_of_time
 
 CLOCK_MS = 1_700_000_000_000
 
@@ -137,3 +137,9 @@ def test_inputs_of_some_accounts_only() -> None:
     assert some.counts["5m"][:, 0].tolist() == [3, 1]
     assert some.peak_per_minute().tolist() == [3.0, 1.0]
     assert some.potential.tolist() == [6.0, 4.0]
+
+
+def test_the_busier_the_worker_the_less_time_goes_into_snapshots() -> None:
+    assert [round(share_of_time(load), 3) for load in (0.0, 0.3, 0.69, 0.7, 1.0, 1.8)] == [
+        0.1, 0.07, 0.031, 0.03, 0.03, 0.03
+    ]  # fmt: skip
