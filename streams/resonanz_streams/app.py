@@ -8,10 +8,13 @@ import faust
 from faust.app.base import BootStrategy
 
 from resonanz_streams.agents import interactions
+from resonanz_streams.errors import ResonanzError
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.settings import Settings
 from resonanz_streams.transports.brokers import faust_broker
 from resonanz_streams.transports.ports import Ownership
+
+log = logging.getLogger(__name__)
 
 
 class _ConsumerOnly(BootStrategy):  # type: ignore[misc]  # Faust ships no types
@@ -31,9 +34,16 @@ class ResonanzApp(faust.App):  # type: ignore[misc]  # Faust ships no types
     """A Faust app whose consumer asks ``ownership`` where to start and tells it what it loses."""
 
     BootStrategy = _ConsumerOnly
+    logger = logging.getLogger("faust.app")
     pipeline: Pipeline
     prefix: str
     ownership: Ownership
+
+    async def crash(self, reason: BaseException) -> None:
+        """Stop everything; the worker reads ``crash_reason`` and says it in a sentence."""
+        if not isinstance(reason, ResonanzError):
+            log.error("the stream crashed", exc_info=reason)
+        await super().crash(reason)
 
     def _create_directories(self) -> None:
         """None: Faust's tables, which would be kept there, are not used."""
@@ -69,5 +79,7 @@ def build_app(settings: Settings, pipeline: Pipeline, *, instance: str = "") -> 
     app.prefix = settings.topic_prefix
     app.ownership = pipeline
     interactions.attach(app, prefix=settings.topic_prefix)
-    logging.getLogger("faust").setLevel(logging.WARNING)
+    # They would tell what is told already, with tracebacks.
+    for name in ("faust", "mode"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return app

@@ -58,12 +58,15 @@ class Pipeline:
             async with self._locks[partition]:
                 self._drop(partition)
                 await self._store.release(partition)
-        for partition in sorted(partitions - self.engines.keys()):
-            self.recovering.add(partition)
-            try:
+        new = partitions - self.engines.keys()
+        # All at once: between two of them the worker is no more ready than before the first.
+        self.recovering |= new
+        try:
+            for partition in sorted(new):
                 await self._recover(partition)
-            finally:
                 self.recovering.discard(partition)
+        finally:
+            self.recovering -= new
         return self.positions()
 
     async def revoked(self, partitions: frozenset[int]) -> None:

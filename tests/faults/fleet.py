@@ -1,10 +1,13 @@
 """A load on its way through a broker to workers in processes of their own."""
 
+import contextlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from resonanz_connectors.publisher import open_publisher
+from resonanz_streams.errors import RetryError
 from resonanz_streams.events import Status, encode
 from resonanz_streams.topics import INTERACTION_TOPICS, STATUS
 from resonanz_streams.transports.ports import Outgoing
@@ -44,6 +47,13 @@ class Delivery:
         self._rng = random.Random(1)
         self.delivered = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(RetryError):
+            self._publisher.close()
+
     def deliver(self, chunks: int) -> None:
         """The next ``chunks`` chunks, durable when this returns."""
         for _ in range(chunks):
@@ -81,7 +91,7 @@ class Delivery:
                 for account in self._load.accounts
             ]
         )
-        self._publisher.close()
+        self._publisher.flush()
 
 
 def _ended(account: str, load: Load, published: dict[str, int]) -> Status:

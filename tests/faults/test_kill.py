@@ -77,11 +77,11 @@ def test_killed_ten_times(broker: Broker, tmp_path: Path) -> None:
     lives = Lives(configure(tmp_path, broker, load))
     rng = random.Random(11)
     broker.create_topics(4)
-    delivery = Delivery(broker, load)
-    for number in range(KILLS):
-        lives.live_and_die(number, delivery, 2 if number < DEADLY_FLUSHES else None, rng)
-    delivery.deliver_all()
-    delivery.end()
+    with Delivery(broker, load) as delivery:
+        for number in range(KILLS):
+            lives.live_and_die(number, delivery, 2 if number < DEADLY_FLUSHES else None, rng)
+        delivery.deliver_all()
+        delivery.end()
     counts = lives.finish(KILLS, load, broker)
     assert lives.inside_a_flush >= 3
     assert lives.read_again > 0

@@ -1,6 +1,5 @@
 """Faust on Apache Kafka: a group of workers, runs of records, aiokafka in a thread of its own."""
 
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -38,11 +37,9 @@ class Consumer(RunConsumer, driver.Consumer):  # type: ignore[misc]  # Faust shi
     @Service.task  # type: ignore[untyped-decorator]  # mode ships no types
     async def _listen_for_the_coordinator(self) -> None:
         """Nobody may go on showing numbers of partitions that others may own by now."""
-        session = self.app.conf.broker_session_timeout
         while not self.should_stop:
             await self.sleep(0.5)
-            silent = time.monotonic() - self._thread.heard_at
-            if silent > session and not self.app.rebalancing and self.assignment():
+            if self._thread.is_silent():
                 await self.app.crash(self._thread.target.away())
                 return
 

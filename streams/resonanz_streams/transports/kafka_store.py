@@ -20,7 +20,7 @@ from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered
 
 FETCH_BYTES: Final = 8 * 2**20
-STALL_SECONDS: Final = 40.0
+STALL_SECONDS: Final = 25.0
 """Without any progress for so long, reading the state is given up. Longer than a transaction may stay open:
 one of another group holds up what can be read."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaConnectionError, KafkaError
 from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -34,11 +34,13 @@ class Listener(driver.ConsumerRebalanceListener):  # type: ignore[misc]  # Faust
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust ships no types
-    """``heard_at``: when the coordinator last answered, by the monotonic clock."""
+    """Fetches runs, and hears whether the group's coordinator answers."""
+
+    logger = driver.logger
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.heard_at = time.monotonic()
+        self._heard_at = time.monotonic()
         self.target = from_faust(self.transport.url)
         self._ends: dict[Any, int] = {}
 
@@ -83,15 +85,30 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         async def noted() -> bool:
             answered = bool(await beat())
             if answered:
-                self.heard_at = time.monotonic()
+                self._heard_at = time.monotonic()
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
 
     def begin_heartbeats(self) -> None:
         """The group has let us in."""
-        self.heard_at = time.monotonic()
+        self._heard_at = time.monotonic()
         self._ensure_consumer()._coordinator._start_heartbeat_task()  # noqa: SLF001
+
+    def is_silent(self) -> bool:
+        """Whether the coordinator has not answered for so long that our partitions may be others' by now.
+
+        While a group forms there are no heartbeats, and its answer takes as long as its slowest member.
+        """
+        coordinator = None if self._consumer is None else self._consumer._coordinator  # noqa: SLF001
+        joining = (
+            coordinator is not None
+            and coordinator._heartbeat_task is None  # noqa: SLF001
+            and coordinator.coordinator_id is not None
+        )
+        conf = self.app.conf
+        patience = float(conf.broker_session_timeout) + (conf.broker_rebalance_timeout if joining else 0.0)
+        return bool(time.monotonic() - self._heard_at > patience)
 
     async def on_thread_stop(self) -> None:
         """Leave the group, so that others need not wait for the session to end; disconnect."""
@@ -104,6 +121,27 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
 
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
         """Nothing: the app's crash says it, in a sentence."""
+
+    async def call_thread(self, fun: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call ``fun`` in this thread.
+
+        Raises:
+            RetryError: the driver's errors, but for those that Faust itself waits for.
+        """
+        try:
+            return await super().call_thread(fun, *args, **kwargs)
+        except (ConsumerStoppedError, IllegalStateError):
+            raise
+        except KafkaConnectionError:
+            raise self.target.away() from None
+        except KafkaError as error:
+            raise RetryError(f"Kafka at {self.target} failed: {error}") from None
+
+    def _stopped_set(self) -> None:
+        if self.thread_loop.is_closed():
+            self._stopped.set()  # it has crashed and is gone: there is nobody to wake
+        else:
+            super()._stopped_set()
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -125,12 +163,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         Raises:
             RetryError, StopError: see ``take`` and the driver's own errors.
         """
-        try:
-            return await self.call_thread(self._fetch, active_partitions or set(), timeout)  # type: ignore[no-any-return]
-        except ConsumerStoppedError:
-            raise
-        except KafkaError as error:
-            raise RetryError(f"Kafka at {self.target} failed: {error}") from None
+        return await self.call_thread(self._fetch, active_partitions or set(), timeout)  # type: ignore[no-any-return]
 
     async def _fetch(self, active: set[TP], seconds: float) -> Mapping[TP, list[Run]]:
         consumer = self._ensure_consumer()
