@@ -10,12 +10,12 @@ from typing import Final, Literal
 
 import numpy as np
 
+from resonanz_streams.events import KINDS
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import Column, Floats, Inputs, Kpi
 from resonanz_streams.registry import Account
 
 CHUNK_LINES: Final = 2_000
-INTERVALS: Final = ("lo", "hi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ class Series:
     intervals: bool = False
 
 
-KINDS: Final = ("like", "comment", "share")
 DEFAULT_SERIES: Final[tuple[Series, ...]] = (
     Series("interactions", "5m", KINDS),
     Series("interactions", "1h", KINDS),
