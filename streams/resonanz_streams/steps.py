@@ -31,6 +31,7 @@ class Steps:
         """For each account, ∫ value and ∫ 1 over its segments up to ``until[row]``, in value·ms and ms."""
         if not len(self._start):
             return np.zeros_like(until), np.zeros_like(until)
+        until = np.minimum(until, LAST_MS)  # beyond it a time would be another account's
         rows = np.arange(len(until), dtype=np.int64)
         place = np.searchsorted(self._key, (rows << _TIME_BITS) + until, side="right") - 1
         inside = place >= self._first

@@ -52,6 +52,11 @@ def test_the_last_representable_time_is_still_its_own_account_s() -> None:
     assert integrals(steps, LAST_MS, 5) == [(0, 0), (15, 5)]
 
 
+def test_a_time_beyond_the_last_one_reaches_no_other_account() -> None:
+    steps = steps_of([], [(10, 5, 3)])
+    assert integrals(steps, LAST_MS + 20, LAST_MS + 20) == [(0, 0), (15, 5)]
+
+
 def test_sums_over_many_large_accounts_may_wrap_without_harm() -> None:
     """Two billion followers for a month each: eight of them are beyond 64 bits together."""
     month = 28 * 86_400_000
