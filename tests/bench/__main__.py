@@ -101,12 +101,13 @@ class Bench:
     def _series(self) -> None:
         found = measure_series(self._folder, self._scale.series_events, self._scale.scrapes)
         scrape = median(found.seconds) * 1000
+        least, most = min(found.seconds) * 1000, max(found.seconds) * 1000
         stall = median(one.seconds for one in found.stalls) * 1000
         without = median(one.without for one in found.stalls) * 1000
         self.report.rows.append(
             Row(
                 "exporter over HTTP",
-                note=f"{scrape:.0f} ms a scrape (longest {max(found.seconds) * 1000:.0f}), "
+                note=f"{scrape:.0f} ms a scrape ({least:.0f} to {most:.0f}), "
                 f"{found.series:,} account series, {found.rate:,.0f} events/s meanwhile; the event loop's "
                 f"longest stall {stall:.0f} ms, {without:.0f} without waiting for a core that others had "
                 f"({found.quiet.seconds * 1000:.0f} and {found.quiet.without * 1000:.0f} without scrapes)",

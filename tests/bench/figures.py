@@ -82,7 +82,8 @@ class Report:
 
     def at_most(self, name: str, figure: float, limit: float, unit: str) -> None:
         """Add a figure that should not exceed ``limit``."""
-        self.targets.append(Target(name, f"{figure:.3g} {unit}", f"≤ {limit:g} {unit}", figure <= limit))
+        shown = f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+        self.targets.append(Target(name, f"{shown} {unit}", f"≤ {limit:g} {unit}", figure <= limit))
 
     def show(self, console: Console) -> None:
         """Print it for a person."""
