@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -100,8 +101,9 @@ class KafkaServer:
         (self._folder / "server.properties").write_text(PROPERTIES.read_text() + own)
 
     def _command(self, main: str, *arguments: str) -> Sequence[str]:
-        # Should this process be killed, Kafka must not stay behind.
-        leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        # Should this process be killed, Kafka must not stay behind. It is bound to the thread that starts it.
+        lasting = threading.current_thread() is threading.main_thread()
+        leash = ["setpriv", "--pdeathsig", "KILL"] if lasting and shutil.which("setpriv") else []
         return [
             *leash,
             "java",
@@ -130,7 +132,7 @@ class KafkaServer:
 
     def start(self) -> None:
         """Start it, if it does not run; returns once it serves."""
-        if self._process is not None:
+        if self._process is not None and self._process.poll() is None:
             return
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:

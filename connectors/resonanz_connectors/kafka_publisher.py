@@ -17,9 +17,9 @@ from resonanz_streams.transports.ports import Outgoing
 
 BUFFER_BYTES: Final = 16 * 2**20
 LARGEST_BYTES: Final = 2 * 2**20
-FLUSH_SECONDS: Final = 10.0
-BLOCK_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 10.0
 _CONNECT_SECONDS: Final = 3.0
+_BLOCK_MS: Final = 3_000
 _FOR_EVER_MS: Final = 10**12
 _RECORD_OVERHEAD: Final = 100
 
@@ -33,11 +33,19 @@ class KafkaPublisher:
     broker is back, even if the caller publishes it again (readers count it once).
     """
 
-    def __init__(self, url: str, *, prefix: str = "", buffer_bytes: int = BUFFER_BYTES) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "",
+        buffer_bytes: int = BUFFER_BYTES,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._url = url
         self._target = parse(url)
         self._prefix = prefix
         self._buffer_bytes = buffer_bytes
+        self._patience = patience_seconds
         self._lock = threading.Lock()
         self._producer: Any = None
         self._waiting: deque[tuple[Any, Outgoing]] = deque()
@@ -91,8 +99,8 @@ class KafkaPublisher:
                     # Nothing expires: an outage must not lose or reorder what is queued.
                     delivery_timeout_ms=_FOR_EVER_MS,
                     request_timeout_ms=10_000,
-                    max_block_ms=int(BLOCK_SECONDS * 1000),
-                    bootstrap_timeout_ms=int(BLOCK_SECONDS * 1000),
+                    max_block_ms=_BLOCK_MS,
+                    bootstrap_timeout_ms=_BLOCK_MS,
                     reconnect_backoff_max_ms=1_000,
                     metrics_enabled=False,
                 )
@@ -113,7 +121,7 @@ class KafkaPublisher:
         self._harvest()
         while self._waiting and self._bytes + size > self._buffer_bytes:
             try:
-                self._waiting[0][0].get(BLOCK_SECONDS)
+                self._waiting[0][0].get(self._patience)
             except KafkaTimeoutError:
                 raise self._target.away() from None
             except KafkaError:
@@ -139,7 +147,7 @@ class KafkaPublisher:
         if producer is not None:
             # Without the lock: others may go on publishing.
             with contextlib.suppress(KafkaTimeoutError):
-                producer.flush(FLUSH_SECONDS)
+                producer.flush(self._patience)
         with self._lock:
             self._harvest()
             if self._failed:
@@ -210,6 +218,9 @@ class KafkaPublisher:
                     producer._sender.force_close()  # noqa: SLF001
                     producer._sender.join(_CONNECT_SECONDS)  # noqa: SLF001
                 producer.close(_CONNECT_SECONDS)
+            self._waiting.clear()
+            self._failed.clear()
+            self._settled = self._queued
 
 
 def _size(record: Outgoing) -> int:
