@@ -151,6 +151,20 @@ def test_ranking_draws_small_numbers_towards_the_mean(browser: Browser, tmp_path
             expect(page.locator(".row").last).to_have_attribute("data-account", "file:a0")
 
 
+def test_the_first_figures_are_ranked_at_once(browser: Browser, tmp_path: Path) -> None:
+    settings = settings_from(tmp_path, accounts_of_one_client(3))
+    names = [f"file:a{it}" for it in range(3)]
+    with RunningWall(settings) as wall:
+        wall.put(*(record(snapshot(it, wall_ms(), client="big", windows=["28d"])) for it in names))
+        with page_of(browser, wall, PHONE) as page:
+            expect(page.locator(".row").first).to_have_attribute("data-account", "file:a0")
+            rates = zip(names, (30, 60, 90), strict=True)
+            wall.put(*(record(snapshot(it, wall_ms(), client="big", likes_per_hour=n)) for it, n in rates))
+            expect(row(page, "file:a2").locator(".count .figure")).to_have_text("150")
+            # The very rendering that shows the figures puts them in their order.
+            assert page.locator(".row").first.get_attribute("data-account") == "file:a2"
+
+
 def test_ten_thousand_accounts_are_ranked(browser: Browser, tmp_path: Path) -> None:
     with RunningWall(settings_from(tmp_path, accounts_of_one_client(10_000))) as wall:
         wall.put(record(snapshot("file:a9999", wall_ms(), client="big")))

@@ -22,6 +22,7 @@ let link = { word: "connecting", detail: "" };
 let survey = { sum: { newest: null }, statuses: new Map() };
 let order = [];
 let rankedAt = -Infinity;
+let rankedKnown = 0;
 let rendering = null;
 let renderedAt = -Infinity;
 
@@ -131,9 +132,13 @@ function render() {
 
 function rank(accounts) {
   const now = performance.now();
-  if (now - rankedAt > RERANK_MS || order.length !== accounts.length) {
+  const known = accounts.filter((it) => survey.statuses.get(it).known).length;
+  // An order made when less than half of the present figures were there is the alphabet's, not a ranking.
+  const outgrown = known > 0 && known >= 2 * rankedKnown;
+  if (now - rankedAt > RERANK_MS || order.length !== accounts.length || outgrown) {
     order = ranked(accounts, survey.statuses, wanted.rank);
     rankedAt = now;
+    rankedKnown = known;
   }
   const sought = $("find").value.trim().toLowerCase();
   const found = sought ? order.filter((it) => it.sought.includes(sought)) : order;
