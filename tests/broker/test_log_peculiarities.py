@@ -1,0 +1,163 @@
+"""What Kafka's log may hold besides records: markers, aborted records, gaps, and a log cut off."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from tests.brokers import Broker
+from tests.pipeline.test_transport import running, until
+from tests.pipeline.tiny import Book
+
+from resonanz_streams.errors import StopError
+from resonanz_streams.transports.ports import Flush, Outgoing, Run
+
+
+@pytest.fixture
+def place(kafka: Broker) -> Broker:
+    kafka.create_topics(1)
+    return kafka
+
+
+@asynccontextmanager
+async def foreign_producer(place: Broker) -> AsyncIterator[Any]:
+    """Somebody else's, with transactions."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=place.url.removeprefix("kafka://"), transactional_id=f"{place.prefix}foreign"
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+@asynccontextmanager
+async def administration(place: Broker) -> AsyncIterator[Any]:
+    client = AIOKafkaAdminClient(bootstrap_servers=place.url.removeprefix("kafka://"))
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def delete_before(place: Broker, topic: str, offset: int) -> None:
+    """As retention would."""
+    async with administration(place) as client:
+        where = TopicPartition(place.prefix + topic, 0)
+        await client.delete_records({where: RecordsToDelete(before_offset=offset)})
+
+
+def publish(place: Broker, *numbers: int) -> None:
+    for number in numbers:
+        place.publish(Outgoing("likes", b"k", b"%d" % number))
+
+
+def shape(run: Run) -> tuple[int, int, list[int], list[bytes]]:
+    return run.first_offset, run.next_offset, list(run.offsets), list(run.values)
+
+
+def continuous(runs: list[Run]) -> bool:
+    return all(before.next_offset == after.first_offset for before, after in itertools.pairwise(runs))
+
+
+def test_markers_and_aborted_records_are_no_loss(place: Broker) -> None:
+    async def main() -> list[Run]:
+        book = Book()
+        async with running(place, book):
+            await asyncio.to_thread(publish, place, 1)
+            async with foreign_producer(place) as producer:
+                for value, commits in ((b"2", True), (b"never", False), (b"3", True)):
+                    await producer.begin_transaction()
+                    await producer.send_and_wait(f"{place.prefix}likes", value, partition=0)
+                    await (producer.commit_transaction() if commits else producer.abort_transaction())
+            await asyncio.to_thread(publish, place, 4)
+            await until(lambda: book.lines[-1:] == [b"4"], "the last is read")
+        return book.runs
+
+    runs = asyncio.run(main())
+    assert [value for run in runs for value in run.values] == [b"1", b"2", b"3", b"4"]
+    assert runs[0].first_offset == 0
+    assert continuous(runs)
+    # Where something is missing stands an empty run, not a gap before a record.
+    assert all(not run.offsets or run.offsets[0] == run.first_offset for run in runs)
+
+
+def test_an_uncommitted_record_is_not_read_and_holds_up_those_behind_it(place: Broker) -> None:
+    async def main() -> None:
+        book = Book()
+        async with running(place, book), foreign_producer(place) as producer:
+            await asyncio.to_thread(publish, place, 1)
+            await until(lambda: book.lines == [b"1"], "the first is read")
+            await producer.begin_transaction()
+            await producer.send_and_wait(f"{place.prefix}likes", b"2", partition=0)
+            await asyncio.to_thread(publish, place, 3)
+            with pytest.raises(AssertionError):
+                await until(lambda: len(book.lines) > 1, "more is read", 0.5)
+            await producer.commit_transaction()
+            await until(lambda: book.lines == [b"1", b"2", b"3"], "all are read")
+
+    asyncio.run(main())
+
+
+def test_what_retention_removed_unread_shows_as_a_gap_before_the_next_record(place: Broker) -> None:
+    publish(place, *range(10))
+
+    async def main() -> list[Run]:
+        book = Book({("likes", 0): 2})
+        await delete_before(place, "likes", 7)
+        async with running(place, book):
+            await until(lambda: len(book.lines) == 3, "what is left is read")
+        return book.runs
+
+    assert [shape(run) for run in asyncio.run(main())] == [(2, 10, [7, 8, 9], [b"7", b"8", b"9"])]
+
+
+def test_a_log_that_ends_before_what_was_counted_stops_the_worker(place: Broker) -> None:
+    publish(place, *range(3))
+
+    async def main() -> None:
+        store = place.store()
+        try:
+            await store.recover(0)
+            await store.flush(0, Flush({}, {"likes": 10}))
+            with pytest.raises(StopError, match=r"ends at 3, but .* up to 10 .* resonanz rebuild"):
+                await store.recover(0)
+        finally:
+            await store.close()
+
+    asyncio.run(main())
+
+
+def test_a_log_that_begins_anew_while_it_is_read_stops_the_worker(place: Broker) -> None:
+    publish(place, *range(3))
+
+    async def main() -> None:
+        # As if more had been counted than the log holds: the driver goes back to its beginning.
+        async with running(place, Book({("likes", 0): 8})) as app:
+            await until(lambda: app.crash_reason is not None, "the app stops")
+            assert isinstance(app.crash_reason, StopError)
+            assert "begins anew at 0" in str(app.crash_reason)
+
+    asyncio.run(main())
+
+
+def test_compressed_records_of_any_kind_are_read(place: Broker) -> None:
+    async def main() -> None:
+        book = Book()
+        servers = place.url.removeprefix("kafka://")
+        for codec in ("gzip", "snappy", "lz4", "zstd"):
+            producer = AIOKafkaProducer(bootstrap_servers=servers, compression_type=codec)
+            await producer.start()
+            await producer.send_and_wait(f"{place.prefix}likes", codec.encode() * 50, partition=0)
+            await producer.stop()
+        async with running(place, book):
+            await until(lambda: len(book.lines) == 4, "all are read")
+        assert book.lines == [codec * 50 for codec in (b"gzip", b"snappy", b"lz4", b"zstd")]
+
+    asyncio.run(main())
