@@ -1,6 +1,7 @@
 """The worker's HTTP side: /metrics, /healthz, /readyz."""
 
 import asyncio
+import contextlib
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -77,6 +78,12 @@ class Exporter:
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
+        # Who hung up, as every scraper does that waited in vain, needs no answer and is no error.
+        with contextlib.suppress(ConnectionResetError):
+            await self._write(request, response)
+        return response
+
+    async def _write(self, request: web.Request, response: web.StreamResponse) -> None:
         compress = None
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             response.headers["Content-Encoding"] = "gzip"
@@ -90,7 +97,6 @@ class Exporter:
         if compress:
             await response.write(compress.flush())
         await response.write_eof()
-        return response
 
     def text(self) -> Iterator[bytes]:
         """The whole exposition in chunks; each takes the event loop for some milliseconds."""

@@ -10,7 +10,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from tests.engines import NOW_MS, event
@@ -285,6 +287,26 @@ def test_over_http() -> None:
             assert (await client.get("/nothing")).status == 404
 
     run(scene())
+
+
+def test_a_scraper_that_has_hung_up_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    @web.middleware
+    async def late(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """As when the worker stood still for longer than the scraper waits."""
+        assert request.transport is not None
+        request.transport.close()
+        return await handler(request)
+
+    async def scene() -> None:
+        exporter = exporter_of(await full_of_everything())
+        async with TestServer(exporter.application(late)) as server:
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert await reader.read() == b""
+            writer.close()
+
+    run(scene())
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_a_port_that_is_taken_is_a_sentence() -> None:
