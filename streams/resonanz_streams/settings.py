@@ -34,6 +34,7 @@ from resonanz_streams.settings_fields import (
     WindowNames,
     Zone,
 )
+from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.yaml_lines import Lines, Place, findings, load_yaml
 
 DEFAULT_PATH = Path("resonanz.yaml")
@@ -178,14 +179,17 @@ def _doubles(data: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
 
 
 def _resolve_broker(url: str, folder: Path) -> str:
-    """A relative SQLite path means: beside the configuration file."""
+    """Relative paths mean: beside the configuration file."""
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite":
         if not rest.startswith("/") or rest == "/":
             raise ValueError('write "sqlite:///resonanz.db", or "sqlite:////absolute/path.db"')
         return f"sqlite:///{os.path.abspath(folder / rest[1:])}"  # noqa: PTH100  # no symlink resolution
-    if scheme == "kafka" and rest:
-        return url
+    if scheme == "kafka":
+        try:
+            return parse(url).beside(folder).url
+        except ConfigurationError as error:
+            raise ValueError(str(error).removeprefix("broker: ")) from None
     raise ValueError(
         'must begin with sqlite:/// or kafka://; write "sqlite:///resonanz.db" or "kafka://host:9092"'
     )

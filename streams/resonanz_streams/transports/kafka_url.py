@@ -6,17 +6,18 @@ A secret never stands in the URL, so the URL may stand in logs and errors.
 import logging
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from resonanz_streams.errors import ConfigurationError, RetryError
 
 DEFAULT_PORT: Final = 9092
 _SECURITY: Final = ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")
 _MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-_PARAMETERS: Final = ("security", "mechanism", "username", "password_file", "ca", "cert", "key")
+_FILES: Final = ("password_file", "ca", "cert", "key")
+_PARAMETERS: Final = ("security", "mechanism", "username", *_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,18 @@ class KafkaTarget:
     @property
     def query(self) -> str:
         """The part of the URL after the question mark, with it."""
-        text = "&".join(f"{name}={value}" for name, value in self.parameters.items())
+        text = urlencode(self.parameters, safe="/")
         return f"?{text}" if text else ""
+
+    @property
+    def url(self) -> str:
+        """Another way to write it, with every port."""
+        return f"kafka://{self}{self.query}"
+
+    def beside(self, folder: Path) -> "KafkaTarget":
+        """The same; relative paths in it mean files in ``folder``."""
+        paths = {name: str(folder / path) for name, path in self.parameters.items() if name in _FILES}
+        return replace(self, parameters={**self.parameters, **paths})
 
     def away(self) -> RetryError:
         """What to tell when the cluster does not answer."""

@@ -6,6 +6,7 @@ import pytest
 from yarl import URL
 
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.settings import load_settings, settings_of
 from resonanz_streams.transports.kafka_url import faust_urls, from_faust, parse
 
 
@@ -75,3 +76,23 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         parse(missing).client_settings()
     with pytest.raises(ConfigurationError, match=r"no\.pem cannot be used for TLS"):
         parse(f"kafka://a?security=ssl&ca={tmp_path}/no.pem").client_settings()
+
+
+def test_the_configuration_says_what_is_wrong_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "resonanz.yaml"
+    path.write_text("partitions: 4\nbroker: kafka://a?password=hunter2\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, {})
+    assert "resonanz.yaml:2" in str(caught.value)
+    assert "write password_file" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_files_are_looked_for_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "my secret").write_text("tr0ub4dor")
+    settings = settings_of(
+        {"broker": "kafka://a?security=sasl_plaintext&username=u%26v&password_file=my secret"},
+        folder=tmp_path,
+    )
+    client = parse(settings.broker).client_settings()
+    assert (client["sasl_plain_username"], client["sasl_plain_password"]) == ("u&v", "tr0ub4dor")
