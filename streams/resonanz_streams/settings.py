@@ -185,7 +185,7 @@ def _resolve_broker(url: str, folder: Path) -> str:
         if not rest.startswith("/") or rest == "/":
             raise ValueError('write "sqlite:///resonanz.db", or "sqlite:////absolute/path.db"')
         return f"sqlite:///{os.path.abspath(folder / rest[1:])}"  # noqa: PTH100  # no symlink resolution
-    if scheme == "kafka":
+    if scheme == "kafka" and rest:
         try:
             return parse(url).beside(folder).url
         except ConfigurationError as error:
