@@ -162,7 +162,10 @@ def _kept_key(path: Path) -> bytes:
             Path(draft).unlink()
         key = path.read_bytes().strip()
     except OSError as error:
-        raise ConfigurationError(f"{path}: the pseudonym key cannot be kept here: {error.strerror}") from None
+        raise ConfigurationError(
+            f"{path}: the pseudonym key cannot be kept here: {error.strerror}; "
+            "go to a folder where you may write, or set pseudonym_key in the configuration"
+        ) from None
     if len(key) < _SHORTEST_KEY:
         raise ConfigurationError(
             f"{path}: is shorter than {_SHORTEST_KEY} characters; "

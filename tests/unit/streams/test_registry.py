@@ -200,5 +200,6 @@ def test_where_no_key_can_be_kept_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         beside(tmp_path / "file" / "deep" / "r.db")
     assert str(caught.value) == (
-        f"{tmp_path / 'file' / 'deep' / 'r.key'}: the pseudonym key cannot be kept here: Not a directory"
+        f"{tmp_path / 'file' / 'deep' / 'r.key'}: the pseudonym key cannot be kept here: Not a directory; "
+        "go to a folder where you may write, or set pseudonym_key in the configuration"
     )
