@@ -169,10 +169,15 @@ async def run_connectors(
     good, the others are stopped. A broker that is away is waited for.
 
     Raises:
-        ConfigurationError: a name, its accounts or its options are wrong.
+        ConfigurationError: a name, its accounts or its options are wrong, or there is none to run.
         StopError: a connector cannot go on, or a topic is set up wrongly.
     """
     wanted = list(dict.fromkeys(names or needed_connectors(settings, registry)))
+    if not wanted:
+        raise ConfigurationError(
+            "no account names a connector that could run: write connector: NAME at an account,"
+            " or publish files with: resonanz replay"
+        )
     for name in wanted:
         # Mistakes first: a broker that is away must not hide them.
         kind, _ = _kind_and_accounts(name, registry)

@@ -100,6 +100,12 @@ def test_a_mistake_does_not_hide_behind_a_broker_that_is_away(tmp_path: Path) ->
         asyncio.run(run_connectors(wanted, build_registry(wanted), []))
 
 
+def test_nothing_to_run_is_a_sentence_and_no_success(tmp_path: Path) -> None:
+    wanted = settings(tmp_path, clients={"c": {"name": "C", "accounts": ["file:a17"]}})
+    with pytest.raises(ConfigurationError, match="no account names a connector that could run"):
+        asyncio.run(run_connectors(wanted, build_registry(wanted), []))
+
+
 async def records(wanted: Settings, topics: Sequence[str]) -> list[Outgoing]:
     tail = open_tail(wanted.broker, topics)
     found: list[Outgoing] = []
