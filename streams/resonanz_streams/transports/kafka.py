@@ -1,5 +1,6 @@
 """Faust on Apache Kafka: a group of workers, runs of records, aiokafka in a thread of its own."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ class Consumer(RunConsumer, driver.Consumer):  # type: ignore[misc]  # Faust shi
         ConfigurationError: Faust's own ``exactly_once`` is asked for.
     """
 
+    logger = logging.getLogger("faust.consumer")
     RebalanceListener: ClassVar[type[Any]] = Listener
 
     def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 """The thread in which aiokafka talks to the group's coordinator and fetches, beside the event loop."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -36,7 +37,8 @@ class Listener(driver.ConsumerRebalanceListener):  # type: ignore[misc]  # Faust
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust ships no types
     """Fetches runs, and hears whether the group's coordinator answers."""
 
-    logger = driver.logger
+    # Faust's own would be put aside for one of this module's name, which build_app does not silence.
+    logger = logging.getLogger("faust.consumer_thread")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
