@@ -65,16 +65,20 @@ class CoverageBook:
         """Whether there were connectors, and all of them have said that nothing more will come."""
         return not self._running.any() and bool((self._through != _UNWATCHED).any())
 
-    def share(self, now_ms: int, starts: Mapping[str, int]) -> dict[str, Floats]:
-        """Per window the covered share, 0 to 1, of (starts[window], now]."""
+    def share(
+        self, now_ms: int, starts: Mapping[str, int], *, known_from_ms: int = _NEVER
+    ) -> dict[str, Floats]:
+        """Per window the covered share, 0 to 1, of (starts[window], now]; what lies before ``known_from_ms``
+        is not covered, since the ledger has forgotten it."""
         steps = self._steps = self._steps or self._rebuild()
         accounts = len(self._statuses)
         _, until_now = steps.integrals(np.full(accounts, now_ms))
         fresh = now_ms - self._open_from <= GRACE_MS
         shares = {}
         for window, start in starts.items():
-            _, before = steps.integrals(np.full(accounts, start))
-            late = np.where(fresh, np.maximum(0, now_ms - np.maximum(self._open_from, start)), 0)
+            begin = min(max(start, known_from_ms), now_ms)
+            _, before = steps.integrals(np.full(accounts, begin))
+            late = np.where(fresh, np.maximum(0, now_ms - np.maximum(self._open_from, begin)), 0)
             shares[window] = np.minimum(1.0, (until_now - before + late) / (now_ms - start))
         return shares
 

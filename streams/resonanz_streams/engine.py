@@ -10,7 +10,7 @@ import numpy as np
 from resonanz_streams.ahead import Ahead, Operations
 from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder, Snapshot
-from resonanz_streams.errors import StopError
+from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.events import KINDS, Status
 from resonanz_streams.heartbeats import Heartbeats
 from resonanz_streams.kpis.base import WINDOWS, Inputs
@@ -56,6 +56,7 @@ class PartitionEngine:
         self._records: list[Outgoing] = []
         self._changed_audience: set[int] = set()
         self._moved = False
+        self._ends: dict[str, int] = {}
 
     def restore(self, recovered: Recovered, now_ms: int | None) -> None:
         """Begin where an owner of this partition left off. ``now_ms`` None: now is event time, and only
@@ -65,10 +66,13 @@ class PartitionEngine:
             StopError: the state is of another version, or rows and offsets disagree.
         """
         self.offsets = dict(recovered.offsets)
+        self._ends = {topic: recovered.ends.get(topic, 0) for topic in INTERACTION_TOPICS}
         self._event_clock = now_ms is None
         head = recovered.rows.get(META_KEY)
         known = None if head is None else read_head(head, self._partition, self.offsets)
         if known is not None:
+            # A broker forgets the offsets of a group that was away for long; they were written with the rows.
+            self.offsets = {**known.offsets, **self.offsets}
             self._marks = dict(known.marks)
             self.ledger.cut_ms = known.cut_ms
             now_ms = known.now_ms if now_ms is None else now_ms
@@ -82,9 +86,7 @@ class PartitionEngine:
                 try:
                     self._measures.audience.unpack(row, packed)
                 except ValueError:
-                    raise StopError(
-                        f"the followers of {name} cannot be read; run: resonanz rebuild"
-                    ) from None
+                    raise StopError(f"the followers of {name} cannot be read; {RECOUNT}") from None
 
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""
@@ -235,7 +237,10 @@ class PartitionEngine:
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing has ever arrived here, no event and no heartbeat."""
+        """Whether nothing has ever arrived here, no event and no heartbeat, and nothing stood here unread
+        when the partition was taken over: the event clock must not pass that."""
+        if any(self.offsets.get(topic, 0) < end for topic, end in self._ends.items()):
+            return False
         through = self._measures.coverage.complete_through()
         return not self._marks and through is None and not self._heartbeats.waiting
 

@@ -1,5 +1,7 @@
 """Exceptions, grouped by what the caller does: tell the user and stop, or try again."""
 
+from typing import Final
+
 
 class ResonanzError(Exception):
     """Base of all of ours. The message is one sentence for a person: what is wrong and what to do."""
@@ -19,3 +21,10 @@ class RetryError(ResonanzError):
 
 class FencedError(StopError):
     """Another worker owns this partition now; whatever was not flushed belongs to it."""
+
+
+RECOUNT: Final = (
+    "write another name under group: in resonanz.yaml, such as resonanz-2, "
+    "and everything is counted anew from the log"
+)
+"""What to do about a state that cannot be used."""

@@ -20,6 +20,7 @@ from resonanz_streams.exposition import (
     Block,
     Series,
     chunks,
+    coverage_windows,
     escape,
     families,
     label_prefix,
@@ -116,7 +117,8 @@ class Exporter:
         yield self._budget(sample_count(exported) + sum(len(block.labels) for block in blocks), suppressed)
 
     def _blocks(self) -> tuple[list[Block], int]:
-        per_account = sum(len(series.parts) * (3 if series.intervals else 1) for series in self._series) + 2
+        per_account = sum(len(series.parts) * (3 if series.intervals else 1) for series in self._series)
+        per_account += len(coverage_windows(self._series)) + 1  # resonanz_account_info
         left = self._cap // per_account
         blocks, suppressed = [], 0
         for _, engine in sorted(self._pipeline.engines.items()):

@@ -49,6 +49,11 @@ def series_of(export: Mapping[str, Sequence[str]]) -> tuple[Series, ...]:
     return tuple(chosen.values())
 
 
+def coverage_windows(series: Sequence[Series]) -> tuple[str, ...]:
+    """The windows whose coverage is exported: 24 h, and those of what was added to the default list."""
+    return tuple(dict.fromkeys(("24h", *(one.window for one in series if one not in DEFAULT_SERIES))))
+
+
 def metric_name(kpi: Kpi, window: str) -> str:
     """``resonanz_<kpi>_<window>[_<unit>]``."""
     return f"resonanz_{kpi.id}_{window}" + (f"_{kpi.unit}" if kpi.unit else "")
@@ -89,7 +94,7 @@ class Family:
     type: Literal["gauge", "counter"] = "gauge"
 
 
-def families(blocks: Sequence[Block], series: Iterable[Series]) -> Iterator[Family]:
+def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Family]:
     """Compute every exported metric once, as of the blocks' inputs.
 
     The values are copies: a scrape that takes long shows one moment.
@@ -109,11 +114,12 @@ def families(blocks: Sequence[Block], series: Iterable[Series]) -> Iterator[Fami
         for metric, samples in chosen.items():
             edge = {"_lo": ", lower end of the 95 % interval", "_hi": ", upper end of the 95 % interval"}
             yield Family(metric, f"{kpi.help} Last {wanted.window}{edge.get(metric[-3:], '')}.", samples)
-    yield Family(
-        "resonanz_coverage_24h_ratio",
-        "Share of the last 24h that was watched completely; below 0.95 every value is partial.",
-        [(block.labels, "} ", block.inputs.coverage["24h"][block.rows]) for block in blocks],
-    )
+    for window in coverage_windows(series):
+        yield Family(
+            f"resonanz_coverage_{window}_ratio",
+            f"Share of the last {window} that was watched completely; below 0.95 every value is partial.",
+            [(block.labels, "} ", block.inputs.coverage[window][block.rows]) for block in blocks],
+        )
 
 
 def _values(name: str, column: Column, *, intervals: bool) -> Iterator[tuple[str, Floats]]:

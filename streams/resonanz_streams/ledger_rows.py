@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from resonanz_streams.errors import StopError
+from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.ledger import NEVER, Keys, States, grouped
 
 SCHEMA: Final = 1
@@ -198,16 +198,16 @@ class LedgerRows:
         try:
             row = _decoder.decode(data)
         except msgspec.DecodeError as error:
-            raise StopError(f"a row of the state cannot be read ({error}); run: resonanz rebuild") from None
+            raise StopError(f"a row of the state cannot be read ({error}); {RECOUNT}") from None
         if row.schema != SCHEMA:
             raise StopError(
                 f"the state was written by schema {row.schema}, this version reads {SCHEMA}; "
-                "run the version that wrote it, or recompute with: resonanz rebuild"
+                f"run the version that wrote it, or {RECOUNT}"
             )
         try:
             return self._entries(row)
         except (ValueError, IndexError) as error:
-            raise StopError(f"a row of the state cannot be read ({error}); run: resonanz rebuild") from None
+            raise StopError(f"a row of the state cannot be read ({error}); {RECOUNT}") from None
 
     def _entries(self, row: _Packed) -> Entries:
         places = np.array([self._place(name) for name in row.names], dtype=np.uint32)

@@ -72,5 +72,9 @@ class Measures:
             followers=self.audience.mean(now, lengths),
             # None becomes NaN.
             potential=np.array(potential, dtype=np.float64),
-            coverage=self.coverage.share(now, {window: now - WINDOWS_MS[window] for window in windows}),
+            coverage=self.coverage.share(
+                now,
+                {window: now - WINDOWS_MS[window] for window in windows},
+                known_from_ms=self.ledger.cut_ms,
+            ),
         )

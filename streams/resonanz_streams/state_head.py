@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from resonanz_streams.errors import StopError
+from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.ledger import NEVER
 from resonanz_streams.ledger_rows import SCHEMA
 
@@ -31,15 +31,15 @@ def read_head(data: bytes, partition: int, offsets: Mapping[str, int]) -> Head:
     try:
         head = msgspec.msgpack.decode(data, type=Head)
     except msgspec.DecodeError as error:
-        raise StopError(f"the state's head cannot be read ({error}); run: resonanz rebuild") from None
+        raise StopError(f"the state's head cannot be read ({error}); {RECOUNT}") from None
     if head.schema != SCHEMA:
         raise StopError(
             f"the state was written by schema {head.schema}, this version reads {SCHEMA}; "
-            "run the version that wrote it, or recompute with: resonanz rebuild"
+            f"run the version that wrote it, or {RECOUNT}"
         )
-    if any(offsets.get(topic, 0) < offset for topic, offset in head.offsets.items()):
+    if any(offsets.get(topic, offset) < offset for topic, offset in head.offsets.items()):
         raise StopError(
             f"partition {partition}: the state holds {head.offsets}, the committed offsets are "
-            f"{dict(offsets)}; somebody moved them: recompute with: resonanz rebuild"
+            f"{dict(offsets)}; somebody moved them; {RECOUNT}"
         )
     return head

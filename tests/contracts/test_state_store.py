@@ -49,6 +49,7 @@ def test_what_was_flushed_is_recovered_by_the_next_owner(place: Broker) -> None:
             recovered = await store.recover(1)
             assert recovered.rows == {b"a": b"4", b"c": b"3", b"": b"empty"}
             assert recovered.offsets == {"likes": 9, "shares": 0}
+            assert recovered.ends.keys() == {"likes"}, "of the topics that hold records"
             other = await store.recover(2)
             assert (dict(other.rows), dict(other.offsets)) == ({}, {})
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from resonanz_streams.errors import StopError
+from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.transports.ports import Run
 from resonanz_streams.transports.runs import RUN_BYTES
 
@@ -26,7 +26,7 @@ def take(fetched: Any, topic: str, position: int) -> Iterator[Run]:
     if start < position:
         raise StopError(
             f"topic {place.topic}, partition {place.partition}, begins anew at {start}, but its records up "
-            f"to {position} have been counted: it was deleted or cut off; recompute with: resonanz rebuild"
+            f"to {position} have been counted: it was deleted or cut off; {RECOUNT}"
         )
     values, offsets, split, exhausted = _read(records)
     end = records.next_fetch_offset

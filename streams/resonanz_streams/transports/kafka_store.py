@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from resonanz_streams.errors import RetryError, StopError
+from resonanz_streams.errors import RECOUNT, RetryError, StopError
 from resonanz_streams.topics import SOURCE_TOPICS, STATE, partition_of_key
 from resonanz_streams.transports.kafka_consumer import end
 from resonanz_streams.transports.kafka_transaction import Place, Row, TransactionalWriter
@@ -45,7 +45,7 @@ class KafkaStore:
             await writer.fence()
             async with self._reader() as reader:
                 rows = await self._rows(reader, partition)
-                return Recovered(rows, await self._offsets(reader, partition))
+                return Recovered(rows, *await self._offsets(reader, partition))
         except BaseException:
             await self.release(partition)
             raise
@@ -103,23 +103,26 @@ class KafkaStore:
             else:
                 rows[key] = record.value
 
-    async def _offsets(self, reader: Any, partition: int) -> dict[str, int]:
+    async def _offsets(self, reader: Any, partition: int) -> tuple[dict[str, int], dict[str, int]]:
+        """The committed offsets, and the ends."""
         async with asyncio.timeout(STALL_SECONDS):
-            offsets = {}
+            offsets, ends = {}, {}
             for topic in SOURCE_TOPICS:
                 place = TopicPartition(self._prefix + topic, partition)
                 committed = await reader.committed(place)
+                last = (await reader.end_offsets([place]))[place]
+                if (await reader.beginning_offsets([place]))[place] < last:
+                    ends[topic] = last
                 if committed is None:
                     continue
                 offsets[topic] = committed
-                last = (await reader.end_offsets([place]))[place]
                 if last < committed:
                     raise StopError(
                         f"topic {place.topic}, partition {partition}, ends at {last}, but its records up to "
                         f"{committed} have been counted: it was deleted or cut off; "
-                        "recompute with: resonanz rebuild"
+                        f"{RECOUNT}"
                     )
-            return offsets
+            return offsets, ends
 
     async def flush(self, partition: int, flush: Flush) -> None:
         """See ports.StateStore."""

@@ -56,10 +56,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a partition's owner finds: state rows by key, and the next offset to read per topic."""
+    """What a partition's owner finds: state rows by key, and the next offset to read per topic.
+
+    ``ends``: the offset after the last record of each topic that holds any at this moment.
+    """
 
     rows: Mapping[bytes, bytes]
     offsets: Mapping[str, int]
+    ends: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Final, ParamSpec, TypeVar
 
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ResonanzError
-from resonanz_streams.topics import TopicSpec
+from resonanz_streams.topics import SOURCE_TOPICS, TopicSpec
 from resonanz_streams.transports.ports import Flush, Record, Recovered
-from resonanz_streams.transports.sqlite_log import ChangeWaiter, SqliteLog
+from resonanz_streams.transports.sqlite_log import OFFSET_BITS, ChangeWaiter, SqliteLog
 from resonanz_streams.transports.sqlite_retention import Retention
 from resonanz_streams.transports.sqlite_schema import GroupLock, explained, path_of
 
@@ -74,7 +74,17 @@ class SqliteStore:
             offsets = connection.execute(
                 "SELECT topic, next FROM offsets WHERE grp = ? AND partition = ?", place
             )
-            return Recovered(dict(rows.fetchall()), dict(offsets.fetchall()))
+            ends = connection.execute(
+                "SELECT name, next FROM topics WHERE partition = ? AND EXISTS "
+                "(SELECT 1 FROM log WHERE id >= tp << ? AND id < (tp + 1) << ?)",
+                (partition, OFFSET_BITS, OFFSET_BITS),
+            )
+            named = {self._prefix + topic: topic for topic in SOURCE_TOPICS}
+            return Recovered(
+                dict(rows.fetchall()),
+                dict(offsets.fetchall()),
+                {named[name]: end for name, end in ends.fetchall() if name in named},
+            )
 
     async def flush(self, partition: int, flush: Flush) -> None:
         """See ports.StateStore."""

@@ -104,3 +104,22 @@ def test_an_end_counts_when_its_records_have_been_read(topic: str) -> None:
     assert pipeline.now_ms() == JUNE
     asyncio.run(pipeline.apply(Run(topic, 0, 0, 1, [b"{}"], [0])))
     assert pipeline.now_ms() == AUGUST
+
+
+def test_what_stands_unread_when_a_partition_is_taken_over_is_waited_for() -> None:
+    """One partition has been read, the other holds records that nobody has read yet."""
+
+    class Full(NoStore):
+        async def recover(self, partition: int) -> Recovered:
+            return Recovered({}, {}, {"likes": 2} if partition else {})
+
+    clients = {"fleet": {"name": "Fleet", "accounts": list(ACCOUNTS)}}
+    settings = settings_of({"clock": "event", "partitions": TWO, "clients": clients})
+    pipeline = Pipeline(settings, Registry(settings, b"0123456789abcdef"), Full(), lambda: AUGUST)
+    asyncio.run(pipeline.assigned(frozenset(range(TWO))))
+    early = next(account for account in ACCOUNTS if partition_of(account, TWO) == 0)
+    pipeline.observe(said(early, JULY, ended=False))
+    assert pipeline.now_ms() is None
+    broken = [b"not json", b"not json"]
+    asyncio.run(pipeline.apply(Run("likes", 1, 0, 2, broken, [0, 1])))
+    assert pipeline.now_ms() == JULY

@@ -7,7 +7,8 @@ import pytest
 from tests.engines import NOW_MS, Driven, event, registry_of
 
 from resonanz_streams.engine import META_KEY
-from resonanz_streams.errors import StopError
+from resonanz_streams.errors import RECOUNT, StopError
+from resonanz_streams.events import Status
 from resonanz_streams.ledger_rows import ROW_PREFIX
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -206,6 +207,43 @@ def test_at_the_ledger_s_cap_the_horizon_shortens_visibly_and_survives() -> None
     assert driven.counts() == [3001, 1, 1, 0], "what had been counted stays counted"
 
 
+def test_what_the_ledger_has_forgotten_counts_as_not_covered() -> None:
+    driven = Driven(ledger_max_bytes=2048 * 32)
+    first = NOW_MS - 28 * DAY
+    driven.engine.observe(
+        Status(
+            connector="file",
+            account="file:a",
+            at_ms=NOW_MS,
+            state="ok",
+            since_ms=first,
+            complete_through_ms=NOW_MS,
+        )
+    )
+    driven.read(b"\n".join(_lines(3000, first, apart_ms=28 * DAY // 3000)))
+    assert covered(driven) == {"24h": 1.0, "28d": 1.0}
+    driven.flush()
+    share = (NOW_MS - driven.engine.ledger.cut_ms) / (28 * DAY)
+    assert 0.5 < share < 0.7
+    assert covered(driven) == {"24h": 1.0, "28d": share}
+
+
+def covered(driven: Driven) -> dict[str, float]:
+    inputs = driven.engine.inputs()
+    assert inputs is not None
+    return {window: float(inputs.coverage[window][0]) for window in ("24h", "28d")}
+
+
+def test_offsets_that_the_broker_has_forgotten_come_from_the_state() -> None:
+    driven = Driven()
+    driven.read(like(1))
+    driven.flush()
+    offsets = dict(driven.engine.offsets)
+    driven.offsets.clear()
+    driven.restart()
+    assert driven.engine.offsets == offsets == {"likes": 1}
+
+
 # -- states that must not be read ----------------------------------------------------------------------
 
 
@@ -229,7 +267,7 @@ def test_rows_of_another_version_are_refused_with_a_sentence() -> None:
     driven.rows[b"l/0"] = msgspec.msgpack.encode([2, *row[1:]])
     assert refusal(driven) == (
         "the state was written by schema 2, this version reads 1; "
-        "run the version that wrote it, or recompute with: resonanz rebuild"
+        "run the version that wrote it, or " + RECOUNT
     )
 
 
@@ -239,7 +277,7 @@ def test_a_head_of_another_version_is_refused_with_a_sentence() -> None:
     driven.rows[META_KEY] = msgspec.msgpack.encode(head | {"schema": 7})
     assert refusal(driven) == (
         "the state was written by schema 7, this version reads 1; "
-        "run the version that wrote it, or recompute with: resonanz rebuild"
+        "run the version that wrote it, or " + RECOUNT
     )
 
 
@@ -251,7 +289,7 @@ def test_rows_that_are_no_rows_are_refused_with_a_sentence(key: bytes, data: byt
     driven.rows[key] = data
     sentence = refusal(driven)
     assert "cannot be read" in sentence
-    assert sentence.endswith("run: resonanz rebuild")
+    assert sentence.endswith(RECOUNT)
 
 
 @pytest.mark.parametrize("key", [b"l/0", b"f/1"])
@@ -263,7 +301,7 @@ def test_a_row_whose_parts_do_not_fit_together_is_refused_with_a_sentence(
     row = msgspec.msgpack.decode(driven.rows[key])
     row[place] = data
     driven.rows[key] = msgspec.msgpack.encode(row)
-    assert refusal(driven).endswith("run: resonanz rebuild")
+    assert refusal(driven).endswith(RECOUNT)
 
 
 def test_followers_that_are_no_row_are_refused_with_a_sentence() -> None:
@@ -271,7 +309,7 @@ def test_followers_that_are_no_row_are_refused_with_a_sentence() -> None:
     driven.read(snapshot(NOW_MS, 300), topic="audience")
     driven.flush()
     driven.rows[b"a/file:a"] = b"123"
-    assert refusal(driven) == "the followers of file:a cannot be read; run: resonanz rebuild"
+    assert refusal(driven) == "the followers of file:a cannot be read; " + RECOUNT
 
 
 def test_a_state_beyond_the_committed_offsets_is_refused() -> None:
@@ -279,5 +317,5 @@ def test_a_state_beyond_the_committed_offsets_is_refused() -> None:
     driven.offsets = {"likes": 1}
     assert refusal(driven) == (
         "partition 0: the state holds {'likes': 2}, the committed offsets are {'likes': 1}; "
-        "somebody moved them: recompute with: resonanz rebuild"
+        "somebody moved them; " + RECOUNT
     )

@@ -174,3 +174,12 @@ def test_the_number_of_samples_leaves_out_what_is_null() -> None:
 def test_a_counter_says_that_it_is_one() -> None:
     exported = text(Family("x_total", "X.", [(['{a="b"'], "} ", np.array([5.0]))], "counter"))
     assert exported == '# HELP x_total X.\n# TYPE x_total counter\nx_total{a="b"} 5.0\n'
+
+
+def test_the_coverage_of_an_added_window_stands_beside_it() -> None:
+    added = series_of({"interactions": ["28d"]})
+    exported = samples(text(*families([block([(3, 2, 1, 9)], followers=[300], potential=[1000])], added)))
+    assert {name for name in exported if "coverage" in name} == {
+        "resonanz_coverage_24h_ratio",
+        "resonanz_coverage_28d_ratio",
+    }
