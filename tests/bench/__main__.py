@@ -1,4 +1,4 @@
-"""Runs the bench: ``python -m tests.bench [--quick] [--only stages,brokers,series,memory]``."""
+"""Runs the bench, on Linux: ``python -m tests.bench [--quick] [--only stages,brokers,series,memory]``."""
 
 import argparse
 import os
