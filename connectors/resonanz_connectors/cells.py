@@ -18,13 +18,20 @@ _MILLISECOND: Final = dt.timedelta(milliseconds=1)
 _UNITS: Final = ((10**11, 1000, 1), (10**14, 1, 1), (10**17, 1, 1000), (10**20, 1, 1_000_000))
 
 
+def _iso(text: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is no time; write epoch milliseconds, or such as 2026-05-01T10:00:00Z") from None
+
+
 def time_ms(cell: Any) -> int:
     """Epoch milliseconds of a number, a date, or ISO 8601 text; the rule stands in rows.py."""
     if isinstance(cell, str):
         try:
             cell = _number(cell)
         except ValueError:
-            return _from_datetime(dt.datetime.fromisoformat(cell.strip()))
+            return _from_datetime(_iso(cell.strip()))
     if isinstance(cell, dt.datetime):
         return _from_datetime(cell)
     if isinstance(cell, dt.date):

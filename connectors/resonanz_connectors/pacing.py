@@ -5,21 +5,25 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from resonanz_connectors.batch import DeadLetter
 from resonanz_connectors.playback import Chunk
 from resonanz_streams.clock import Clock
 
 _SLICE_SECONDS: Final = 0.1
+_EXAMPLES: Final = 3
 Speed = float | Literal["max"]
 
 
 @dataclass(slots=True)
 class Played:
-    """What has been published and is durable; ``before``: rows that an earlier run had done."""
+    """What has been published and is durable; ``before``: rows that an earlier run had done; ``refused``:
+    rows that could not be understood, of which ``dead_letters`` are the first."""
 
     before: int = 0
     rows: int = 0
     published: Counter[str] = field(default_factory=Counter)
-    dead_letters: int = 0
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    refused: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     resumed: bool = False
     finished: bool = False
@@ -28,7 +32,8 @@ class Played:
         """Count a chunk."""
         self.rows += chunk.rows
         self.published += chunk.published
-        self.dead_letters += len(chunk.dead_letters)
+        self.refused += len(chunk.dead_letters)
+        self.dead_letters += chunk.dead_letters[: _EXAMPLES - len(self.dead_letters)]
         self.unknown += chunk.unknown
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from resonanz_connectors.batch import DeadLetter
 from resonanz_connectors.context import Context
 from resonanz_connectors.cursors import TopicCursors
 from resonanz_connectors.pacing import Played, Speed
@@ -25,7 +26,7 @@ from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
-from resonanz_streams.topics import TOPICS
+from resonanz_streams.topics import DAY_MS, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_tail
 from resonanz_streams.transports.ports import Publisher
 
@@ -38,7 +39,8 @@ class Replayed:
 
     rows: int
     published: Mapping[str, int]
-    dead_letters: int
+    refused: int
+    examples: Sequence[DeadLetter]
     unknown: Mapping[str, int]
     resumed: bool
     finished: bool
@@ -48,8 +50,12 @@ class Replayed:
         topics = ", ".join(f"{number:,} {topic}" for topic, number in sorted(self.published.items()))
         begin = "Went on where it was: read" if self.resumed else "Read"
         yield f"{begin} {_rows(self.rows)}, published {topics or 'nothing'}."
-        if self.dead_letters:
-            yield f"{_rows(self.dead_letters)} could not be understood: see dead-letters for each and why."
+        if self.refused:
+            first = "; ".join(f"{it.origin}:{it.offset}: {it.error}" for it in self.examples)
+            yield (
+                f"{_rows(self.refused)} could not be understood and went to topic dead-letters, each with "
+                f"its reason. The first: {first}."
+            )
         if self.unknown:
             yield unknown_sentence(self.unknown)
         if not self.finished:
@@ -82,6 +88,8 @@ def run_replay(
     with console.status("Looking through the files …"):
         surveys = reading.survey()
     accounts = _known(registry, surveys)
+    if not shift_to_now and (sentence := _too_old(settings, surveys, clock())):
+        console.print(escape(sentence), highlight=False, soft_wrap=True)
     _ensure_topics(settings)
     publisher = open_publisher(settings.broker, prefix=settings.topic_prefix)
     with contextlib.closing(publisher):
@@ -129,7 +137,13 @@ def _context(
 
 def _told(done: Played, console: Console) -> Replayed:
     replayed = Replayed(
-        done.rows, done.published, done.dead_letters, done.unknown, done.resumed, done.finished
+        done.rows,
+        done.published,
+        done.refused,
+        done.dead_letters,
+        done.unknown,
+        done.resumed,
+        done.finished,
     )
     for sentence in replayed.sentences():
         console.print(escape(sentence), highlight=False, soft_wrap=True)
@@ -167,6 +181,17 @@ def accounts_in(
     """
     found = _accounts(_reading(files, mapping, kind, account).survey())
     return [name for name, _ in found.most_common()]
+
+
+def _too_old(settings: Settings, surveys: Sequence[Survey], now_ms: int) -> str:
+    """What to do about files that the wall clock has left behind; "" if there are none."""
+    last_ms = max((survey.last_ms for survey in surveys if survey.last_ms is not None), default=now_ms)
+    if settings.clock != "wall" or last_ms >= now_ms - settings.horizon_days * DAY_MS:
+        return ""
+    return (
+        f"All of it is older than {settings.horizon_days} days: a worker with clock: wall calls it late and "
+        "counts nothing. Move it to now with --shift-to-now, write clock: event, or use resonanz backtest."
+    )
 
 
 def unknown_sentence(unknown: Mapping[str, int]) -> str:

@@ -226,6 +226,7 @@ def test_replay_publishes_what_the_configuration_knows(
         "id,when,kind,account\n"
         "1,2024-05-01T10:00:00Z,like,file:a17\n"
         "2,2024-05-01T10:00:01Z,like,file:nobody\n"
+        "3,soon,like,file:a17\n"
     )
     code, _, err = run(capsys, "replay", path, "--config", config)
     assert code == 2
@@ -233,6 +234,10 @@ def test_replay_publishes_what_the_configuration_knows(
     code, _, err = run(capsys, "replay", path, "--map", "at_ms=when", "--config", config)
     assert code == 0
     assert "published 1 likes" in err
+    assert "1 row could not be understood and went to topic dead-letters" in err
+    assert "The first: events.csv:4: when: " in err
+    assert "All of it is older than 29 days" in err
+    assert "--shift-to-now" in err
     assert '- "file:nobody"' in err
     code, out, _ = run(capsys, "replay", path, "--map", "at_ms=when", "--list-accounts")
     assert code == 0

@@ -52,6 +52,14 @@ def load(path: Path) -> tuple[Settings, Registry]:
     return settings, build_registry(settings)
 
 
+def address(host: str, port: int) -> str:
+    """Where this machine's browser finds what listens on ``host``."""
+    if host in {"0.0.0.0", "::", "[::]", ""}:  # noqa: S104  # asked for, not chosen
+        host = "127.0.0.1"
+    name = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"http://{name}:{port}/"
+
+
 def log_as(name: str) -> None:
     """Warnings and worse go to standard error, a line each, with the time and the process's name."""
     logging.basicConfig(

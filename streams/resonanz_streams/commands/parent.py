@@ -26,6 +26,12 @@ def supervised(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]  # click replaces the function anyway
 
 
+def announce(sentence: str) -> None:
+    """Tell a person; a parent says what there is to say of its children."""
+    if not click.get_current_context().params.get("by_parent"):
+        click.echo(sentence, err=True)
+
+
 def _end_with_parent() -> None:
     # The kernel closes the pipe even when the parent was killed.
     while os.read(sys.stdin.fileno(), 4096):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from resonanz_streams.commands import options
-from resonanz_streams.commands.parent import supervised
+from resonanz_streams.commands.parent import announce, supervised
 
 
 @click.command()
@@ -20,6 +20,7 @@ def worker(config_path: Path, host: str, port: int) -> None:
 
     options.log_as("worker")
     settings, registry = options.load(config_path)
+    announce(f"/metrics, /healthz and /readyz: {options.address(host, port)}")
     run_worker(settings, registry, host=host, port=port)
 
 
@@ -35,6 +36,7 @@ def wall(config_path: Path, host: str, port: int, worker_url: str | None) -> Non
 
     options.log_as("wall")
     settings, registry = options.load(config_path)
+    announce(f"Wall: {options.address(host, port)}")
     run_wall(settings, registry, host, port, worker_url)
 
 

@@ -112,7 +112,7 @@ def _parts(settings: Settings, registry: Registry, path: Path, host: str, port: 
         Part(
             "wall",
             ["wall", *configured, "--host", host, "--port", str(port), "--worker", worker_url],
-            f"http://{_reachable(host)}:{port}/healthz",
+            f"{options.address(host, port)}healthz",
         ),
     ]
     if connectors:
@@ -133,19 +133,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _reachable(host: str) -> str:
-    if host in {"0.0.0.0", "::", "[::]", ""}:  # noqa: S104  # asked for, not chosen
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
 def _addresses(host: str, port: int, path: Path) -> str:
-    front = f"http://{_reachable(host)}:{port}"
+    front = options.address(host, port)
     return "\n".join(
         (
-            f"  Wall     {click.style(front + '/', bold=True)}",
-            f"  Metrics  {front}/metrics",
-            f"  API      {front}/openapi.json",
+            f"  Wall     {click.style(front, bold=True)}",
+            f"  Metrics  {front}metrics",
+            f"  API      {front}openapi.json",
             f"  Config   {path}",
             "Ctrl-C ends it.",
         )
