@@ -51,9 +51,7 @@ class Items:
         self._since_prune = _PRUNE_EVERY
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.executescript(_SCHEMA)
+            self._db = _opened(path)
         except (sqlite3.Error, OSError) as error:
             raise StopError(f"{path}: cannot hold the connector's items: {error}") from None
 
@@ -140,3 +138,14 @@ def _item(kind: str, record: bytes) -> Item:
 
 def _hash(uri: str) -> bytes:
     return hashlib.blake2b(uri.encode(), digest_size=16).digest()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
