@@ -84,7 +84,6 @@ class RecordingPublisher:
         self.away = False
         self.fail_flushes = 0
         self.failures = 0
-        self.closed = False
         self._partitions = partitions
         self._queued: list[Outgoing] = []
         self._ends: dict[tuple[str, int], int] = {}
@@ -119,7 +118,6 @@ class RecordingPublisher:
     def close(self) -> None:
         """Flush and release."""
         self.flush()
-        self.closed = True
 
 
 @dataclass(frozen=True, slots=True)

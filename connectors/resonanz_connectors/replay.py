@@ -83,7 +83,7 @@ class FileReplay(Connector):
         spans = [(s.first_ms, s.last_ms) for s in surveys if s.first_ms is not None and s.last_ms is not None]
         if not spans:
             raise ConfigurationError(f"{self.reading.files[0]}: has no row that can be published")
-        self._first_ms, self._last_ms = min(first for first, _ in spans), max(last for _, last in spans)
+        self._last_ms = max(last for _, last in spans)
         self._spans = {name: span for name in self.accounts if (span := self._span(name)) is not None}
         self._shift_ms = self.context.clock() - self._last_ms if self.options.shift_to_now else 0
         self._watch(self._shift_ms)

@@ -1,4 +1,4 @@
-"""Exact intervals for small numbers, vectorised: Garwood for counts, Wilson for proportions."""
+"""Exact intervals for small counts, vectorised: Garwood."""
 
 from typing import Final
 
@@ -9,7 +9,6 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 ALPHA: Final = 0.05
-_Z: Final = float(special.ndtri(1 - ALPHA / 2))
 _TABLE_SIZE: Final = 100_000
 
 
@@ -56,16 +55,3 @@ def poisson_interval(counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
     if negative.any():
         lo, hi = np.where(negative, np.nan, lo), np.where(negative, np.nan, hi)
     return lo, hi
-
-
-def wilson_interval(successes: NDArray[np.int64], trials: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """95 % score interval of successes / trials; NaN without trials.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference,
-    Journal of the American Statistical Association 22 (1927).
-    """
-    n = np.where(trials > 0, trials, np.nan).astype(np.float64)
-    share = successes / n
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)

@@ -33,7 +33,6 @@ class Part:
     health: str | None = None
     grace_seconds: float = 2.0
     ends: bool = False
-    restarts: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
     process: asyncio.subprocess.Process | None = None
 
@@ -99,7 +98,6 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
-            part.restarts += 1
 
     async def _live(self, part: Part) -> int:
         # A session of its own: Ctrl-C reaches the parent alone, which ends the parts in order.

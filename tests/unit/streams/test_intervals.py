@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from resonanz_streams.intervals import poisson_interval, wilson_interval
+from resonanz_streams.intervals import poisson_interval
 
 
 def poisson(*counts: int) -> list[tuple[float, float]]:
@@ -51,20 +51,3 @@ def test_a_negative_count_has_no_interval_and_disturbs_no_other() -> None:
 
 def test_no_counts() -> None:
     assert poisson() == []
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "lo", "hi"),
-    # Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_score_interval_of_proportions(successes: int, trials: int, lo: float, hi: float) -> None:
-    found = wilson_interval(np.array([successes]), np.array([trials]))
-    assert found[0][0] == pytest.approx(lo, abs=5e-5)
-    assert found[1][0] == pytest.approx(hi, abs=5e-5)
-
-
-def test_all_of_all_and_none_of_none() -> None:
-    lo, hi = wilson_interval(np.array([20, 0]), np.array([20, 0]))
-    assert (lo[0], hi[0]) == (pytest.approx(0.8389, abs=5e-5), 1.0)
-    assert np.isnan([lo[1], hi[1]]).all()
