@@ -24,7 +24,10 @@ class PipelineCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family of the pipeline, in a stable order."""
         yield from self._outcomes()
-        yield from self._partitions()
+        yield from self._process()
+        yield from self._positions()
+        yield from self._engines()
+        yield from self._failures()
 
     def _outcomes(self) -> Iterator[Metric]:
         events = CounterMetricFamily(
@@ -43,54 +46,59 @@ class PipelineCollector(Collector):
         yield events
         yield letters
 
-    def _partitions(self) -> Iterator[Metric]:
-        pipeline, now = self._pipeline, self._clock()
+    def _process(self) -> Iterator[Metric]:
+        pipeline = self._pipeline
         yield GaugeMetricFamily(
             "resonanz_recovering", "Partitions whose state is being read.", value=len(pipeline.recovering)
         )
         yield GaugeMetricFamily(
             "resonanz_partitions_owned", "Partitions that this worker owns.", value=len(pipeline.engines)
         )
-        lag = GaugeMetricFamily("resonanz_event_lag_seconds", "Clock minus watermark.", labels=("partition",))
+
+    def _positions(self) -> Iterator[Metric]:
         position = GaugeMetricFamily(
             "resonanz_position", "Next offset to read.", labels=("topic", "partition")
         )
+        for partition, engine in sorted(self._pipeline.engines.items()):
+            for topic, offset in sorted(engine.offsets.items()):
+                position.add_metric((topic, str(partition)), offset)
         recovered = GaugeMetricFamily(
             "resonanz_recovered_position",
             "Where this worker took the partition over; what an earlier one read beyond it is read again.",
             labels=("topic", "partition"),
         )
-        for (topic, number), offset in sorted(pipeline.recovered_positions.items()):
+        for (topic, number), offset in sorted(self._pipeline.recovered_positions.items()):
             recovered.add_metric((topic, str(number)), offset)
-        entries = GaugeMetricFamily("resonanz_ledger_entries", "Keys in the ledger.", labels=("partition",))
-        size = GaugeMetricFamily(
-            "resonanz_ledger_bytes", "Memory of the ledger's entries.", labels=("partition",)
-        )
+        yield from (position, recovered)
+
+    def _engines(self) -> Iterator[Metric]:
+        now, by = self._clock(), ("partition",)
+        lag = GaugeMetricFamily("resonanz_event_lag_seconds", "Clock minus watermark.", labels=by)
+        entries = GaugeMetricFamily("resonanz_ledger_entries", "Keys in the ledger.", labels=by)
+        size = GaugeMetricFamily("resonanz_ledger_bytes", "Memory of the ledger's entries.", labels=by)
         horizon = GaugeMetricFamily(
             "resonanz_ledger_horizon_seconds",
             "How far back an operation still counts; shorter than configured when memory is short.",
-            labels=("partition",),
+            labels=by,
         )
         lost = CounterMetricFamily(
-            "resonanz_lost_records",
-            "Records that retention removed before they were read.",
-            labels=("partition",),
+            "resonanz_lost_records", "Records that retention removed before they were read.", labels=by
         )
-        for partition, engine in sorted(pipeline.engines.items()):
+        for partition, engine in sorted(self._pipeline.engines.items()):
             label = (str(partition),)
             if (mark := engine.watermark()) is not None:
                 lag.add_metric(label, max(0.0, (now - mark) / 1000))
-            for topic, offset in sorted(engine.offsets.items()):
-                position.add_metric((topic, str(partition)), offset)
             entries.add_metric(label, engine.ledger_entries)
             size.add_metric(label, engine.ledger_bytes)
             horizon.add_metric(label, engine.horizon_ms / 1000)
             lost.add_metric(label, engine.lost)
-        yield from (lag, position, recovered, entries, size, horizon, lost)
+        yield from (lag, entries, size, horizon, lost)
+
+    def _failures(self) -> Iterator[Metric]:
         failures = CounterMetricFamily(
             "resonanz_flush_failures", "Flushes that were not written.", labels=("reason",)
         )
-        for name, count in sorted(pipeline.flush_failures.items()):
+        for name, count in sorted(self._pipeline.flush_failures.items()):
             failures.add_metric((name,), count)
         yield failures
 
