@@ -19,7 +19,8 @@ EVENT_STREAM: Final[Responses] = {
     200: {
         "description": (
             "Events without end. `state`: the members of Feed. `snapshots`: {snapshots: [...]}, each the "
-            "latest KpiSnapshot of one account with its connectors; the event's id is where to resume."
+            "latest KpiSnapshot of one account with its connectors and when it arrived here; the event's id "
+            "is where to resume."
         ),
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
@@ -57,10 +58,9 @@ async def accounts(
     visible = wall.visible(scope, client, platform)
     found = [it for it in wall.board.entries() if visible(it.account)]
     start = _after([it.account.id for it in found], after)
-    now_ms = wall.board.now_ms()
     page = found[start : start + limit]
     following = page[-1].account.id if start + limit < len(found) else None
-    body = [_account(it, now_ms) for it in page]
+    body = [_account(it, wall.board.age_ms(it)) for it in page]
     return json_answer({**feed(wall.board, scope), "accounts": body, "total": len(found), "next": following})
 
 
@@ -75,7 +75,7 @@ async def account_kpis(
     """An account's latest figures, one row per KPI, window and part."""
     entry = wall.entry(scope, account)
     rows = _rows(entry, _selection(window, kpi))
-    return json_answer({**_account(entry, wall.board.now_ms()), "kpis": rows})
+    return json_answer({**_account(entry, wall.board.age_ms(entry)), "kpis": rows})
 
 
 @router.get("/api/v1/velocities", responses={200: {"model": shapes.Velocities}})
@@ -152,8 +152,7 @@ def _client(wall: Wall, name: str, accounts: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _account(entry: Entry, now_ms: int) -> dict[str, Any]:
-    age_ms = None if entry.at_ms is None else max(0, now_ms - entry.at_ms)
+def _account(entry: Entry, age_ms: int | None) -> dict[str, Any]:
     return {
         "account": entry.account.id,
         "client": entry.account.client,

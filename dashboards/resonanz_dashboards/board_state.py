@@ -44,12 +44,14 @@ class ConnectorState(msgspec.Struct, frozen=True):
 class Entry:
     """One account on the board. ``value`` is its latest snapshot as it came, empty if there is none.
 
+    ``at_ms`` is the time of its figures, ``arrived_ms`` when this process read them, by the wall clock.
     ``encoded``: what viewers of this version were sent, by what they had asked for (see selection.py).
     """
 
     account: Account
     version: int = 0
     at_ms: int | None = None
+    arrived_ms: int = 0
     coverage: float | None = None
     velocity: float | None = None
     value: bytes = b""
@@ -89,6 +91,21 @@ class BoardState:
     def now_ms(self) -> int:
         """The time that ages are counted to: the wall clock, or with event time the newest snapshot's."""
         return self._newest_ms if self.event_time else self._clock()
+
+    def wall_ms(self) -> int:
+        """The wall clock, whatever ages are counted to."""
+        return self._clock()
+
+    def age_ms(self, entry: Entry) -> int | None:
+        """How old an account's figures are; None if there are none.
+
+        Event time stands still when nobody moves it, so with it an account is at least as old as its
+        silence: workers tell every account again within 30 s, even if nothing changes.
+        """
+        if entry.at_ms is None:
+            return None
+        age_ms = max(0, self.now_ms() - entry.at_ms)
+        return max(age_ms, self._clock() - entry.arrived_ms) if self.event_time else age_ms
 
     def entry(self, account: str) -> Entry | None:
         """One account's entry; None if it is not configured."""
@@ -130,13 +147,9 @@ class BoardState:
         now_ms = self.now_ms()
         if not self._newest_ms or not self.trail.due(now_ms):
             return
-        fresh_ms = now_ms - STALE_MS
+        ages = ((it, self.age_ms(it)) for it in self._entries.values())
         self.trail.sample(
-            now_ms,
-            [
-                it.velocity if it.at_ms is not None and it.at_ms >= fresh_ms else None
-                for it in self._entries.values()
-            ],
+            now_ms, [it.velocity if age is not None and age <= STALE_MS else None for it, age in ages]
         )
 
     def changed_since(self, version: int, visible: Visible) -> list[tuple[int, Entry]]:
@@ -181,6 +194,7 @@ class BoardState:
             return
         entry.value, entry.velocity = record.value, _velocity(snapshot)
         entry.at_ms, entry.coverage = snapshot.at_ms, snapshot.coverage
+        entry.arrived_ms = self._clock()
         self._newest_ms = max(self._newest_ms, snapshot.at_ms)
         self._touch(entry)
 

@@ -60,6 +60,7 @@ def _encode(entry: Entry, selection: Selection) -> bytes:
         {
             "v": 1,
             "at_ms": entry.at_ms,
+            "arrived_ms": entry.arrived_ms,
             "client": entry.account.client,
             "platform": entry.account.platform,
             "account": entry.account.id,

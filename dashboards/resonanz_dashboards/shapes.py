@@ -47,7 +47,7 @@ class Connector(BaseModel):
 
 class Account(BaseModel):
     """``state``: no_data (no figures, or nothing covered), stale (over 60 s old), partial (coverage of the
-    24 h window under 0.95) or ok.
+    24 h window under 0.95) or ok. With event time ``age_ms`` is at least the time since figures arrived.
     """
 
     account: str
@@ -62,10 +62,13 @@ class Account(BaseModel):
 
 
 class Feed(BaseModel):
-    """Whether figures still come in. With event time ``now_ms`` is the newest figures' time."""
+    """Whether figures still come in. With event time ``now_ms`` is the newest figures' time;
+    ``wall_ms`` is the clock's either way.
+    """
 
     boot: str
     now_ms: int
+    wall_ms: int
     clock: Literal["wall", "event"]
     feed: Literal["starting", "live", "away"]
     feed_detail: str
@@ -123,5 +126,3 @@ class Ready(BaseModel):
     """Everything the wall shows can be relied on."""
 
     status: Literal["ready"]
-    accounts: int
-    ignored: dict[str, int]

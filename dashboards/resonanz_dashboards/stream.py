@@ -85,6 +85,7 @@ def feed(board: BoardState, scope: Scope) -> dict[str, Any]:
     return {
         "boot": board.boot,
         "now_ms": board.now_ms(),
+        "wall_ms": board.wall_ms(),
         "clock": "event" if board.event_time else "wall",
         "feed": board.feed,
         "feed_detail": detail,

@@ -130,6 +130,25 @@ def test_with_event_time_ages_are_counted_to_the_newest_figures(tmp_path: Path) 
         assert [it["state"] for it in answer["accounts"]] == ["ok", "stale"]
 
 
+def test_with_event_time_an_account_is_stale_when_nothing_arrives(tmp_path: Path) -> None:
+    long_ago, clock = 1_500_000_000_000, [1_700_000_000_000]
+    settings = settings_from(tmp_path, "clock: event\n" + TWO_CLIENTS)
+    with RunningWall(settings, clock=lambda: clock[0]) as wall:
+
+        def shown() -> list[tuple[str, int]]:
+            answer = wall.get("/api/v1/accounts?client=bakery").json()
+            return [(it["state"], it["age_ms"]) for it in answer["accounts"]]
+
+        wall.put(record(snapshot(BLUESKY, long_ago)))
+        wall.put(record(snapshot(FILE, long_ago)))
+        clock[0] += 60_000
+        assert shown() == [("ok", 60_000), ("ok", 60_000)]
+        clock[0] += 1
+        assert shown() == [("stale", 60_001), ("stale", 60_001)]
+        wall.put(record(snapshot(FILE, long_ago)))
+        assert shown() == [("stale", 60_001), ("ok", 0)]
+
+
 def test_the_client_is_the_configurations_not_the_records(wall: RunningWall) -> None:
     wall.put(record(snapshot(BLUESKY, wall_ms(), client="theatre")))
     assert wall.get(f"/api/v1/accounts/{BLUESKY}/kpis").json()["client"] == "bakery"
@@ -139,7 +158,12 @@ def test_the_client_is_the_configurations_not_the_records(wall: RunningWall) -> 
 def test_records_of_others_and_broken_ones_are_counted_and_left_out(wall: RunningWall) -> None:
     wall.put(record(snapshot("bluesky:other", wall_ms())), Record(KPIS, 0, 1, b"x", b'{"v":1,'))
     wall.put(Record(KPIS, 0, 2, b"x", b"\xff\xfe"))
-    assert wall.get("/readyz").json()["ignored"] == {"unknown_account": 1, "unreadable": 2}
+    assert wall.board.ignored == {"unknown_account": 1, "unreadable": 2}
+
+
+def test_ready_tells_strangers_nothing_of_what_is_watched(wall: RunningWall) -> None:
+    wall.put(record(snapshot("bluesky:other", wall_ms())))
+    assert wall.get("/readyz").json() == {"status": "ready"}
 
 
 def test_a_tombstone_takes_the_figures_away(wall: RunningWall) -> None:

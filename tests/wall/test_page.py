@@ -85,6 +85,19 @@ def test_a_figure_turns_stale_without_anything_arriving(browser: Browser, tmp_pa
             expect(row(page, BLUESKY).locator(".word")).to_have_text("STALE")
 
 
+def test_with_event_time_figures_turn_stale_when_nothing_arrives(browser: Browser, tmp_path: Path) -> None:
+    long_ago, time = 1_500_000_000_000, [1_700_000_000_000]
+    settings = settings_from(tmp_path, "clock: event\n" + TWO_CLIENTS)
+    with RunningWall(settings, clock=lambda: time[0]) as wall:
+        wall.put(record(snapshot(BLUESKY, long_ago)))
+        with page_of(browser, wall, PHONE) as page:
+            expect(row(page, BLUESKY).locator(".word")).to_have_text("100 %")
+            time[0] += 121_000
+            expect(row(page, BLUESKY).locator(".word")).to_have_text("STALE")
+            expect(row(page, BLUESKY).locator(".detail")).to_have_text("2 min old")
+            expect(page.locator("[data-tile=worst] .note")).to_have_text("STALE · 2 NO DATA")
+
+
 def test_a_missing_denominator_says_which(browser: Browser, wall: RunningWall) -> None:
     wall.put(record(of_theatre(wall_ms())))
     with page_of(browser, wall, WALL) as page:

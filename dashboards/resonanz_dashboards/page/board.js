@@ -44,7 +44,7 @@ export class Board {
 
   feed(state) {
     this.state = state;
-    this.offset = state.now_ms - Date.now();
+    this.offset = state.wall_ms - Date.now();
   }
 
   take(snapshots) {
@@ -52,6 +52,7 @@ export class Board {
       const account = this.accounts.get(it.account);
       if (!account) continue;
       account.at = it.at_ms;
+      account.arrived = it.arrived_ms;
       account.coverage = it.coverage;
       account.connectors = it.connectors;
       account.figures = figures(it.kpis);
@@ -68,6 +69,12 @@ export class Board {
     return this.state?.clock === "event" ? this.state.now_ms : Date.now() + this.offset;
   }
 
+  // Event time stands still when nobody moves it: with it an account is at least as old as its silence.
+  age({ at, arrived }, now) {
+    const age = Math.max(0, now - at);
+    return this.state?.clock === "event" && arrived ? Math.max(age, Date.now() + this.offset - arrived) : age;
+  }
+
   shown({ client, platform }) {
     const all = [...this.accounts.values()];
     if (!client && !platform) return all;
@@ -79,7 +86,7 @@ export class Board {
     const { at, connectors, figures: { interactions } } = account;
     if (at == null) return { word: "NO DATA", detail: "no figures", level: "bad", known: false };
     if (account.figures === NOTHING) return { word: "", detail: "on its way", level: "wait", known: false };
-    const age = Math.max(0, now - at);
+    const age = this.age(account, now);
     const value = interactions?.value;
     const coverage = interactions?.coverage ?? account.coverage;
     const known = value != null;
@@ -97,14 +104,14 @@ export class Board {
   // One pass over all accounts a rendering: there may be ten thousand.
   survey(accounts) {
     const now = this.now();
-    const sum = { interactions: null, velocity: null, like: 0, comment: 0, share: 0, live: 0, waiting: 0, partial: 0, missing: 0, oldest: null, newest: null };
+    const sum = { interactions: null, velocity: null, like: 0, comment: 0, share: 0, live: 0, waiting: 0, partial: 0, missing: 0, worst: null, newest: null };
     const statuses = new Map();
     for (const it of accounts) {
       const status = this.status(it, now);
       statuses.set(it, status);
       if (it.at == null) sum.missing += 1;
       else {
-        if (!(it.at >= sum.oldest) || sum.oldest == null) sum.oldest = it.at;
+        sum.worst = Math.max(sum.worst, this.age(it, now));
         if (it.at > sum.newest) sum.newest = it.at;
       }
       if (status.level === "wait") sum.waiting += 1;

@@ -13,7 +13,7 @@ const plain = (n) => count(n == null ? n : Math.round(n));
 
 export const totalSpark = new Spark(find("velocity", ".spark"));
 
-export function fillTiles({ sum }, all, window, now) {
+export function fillTiles({ sum }, all, window) {
   write(find("interactions", ".flag"), sum.partial ? "PARTIAL" : `in ${WINDOW_NAMES[window]}`);
   tileOf("interactions").dataset.level = sum.partial ? "warn" : "ok";
   settle(find("interactions", ".figure"), sum.interactions, count);
@@ -27,7 +27,7 @@ export function fillTiles({ sum }, all, window, now) {
   write(find("live", ".of"), all < MANY ? `/${all}` : "");
   note("live", sum.waiting ? "reading" : lost ? `${count(lost)} NOT LIVE` : "all of them", lost ? "bad" : "ok");
 
-  const worst = sum.oldest == null ? null : Math.max(0, now - sum.oldest);
+  const { worst } = sum;
   const words = [worst > STALE_MS ? "STALE" : null, sum.missing ? `${count(sum.missing)} NO DATA` : null].filter(Boolean);
   settle(find("worst", ".figure"), worst == null ? null : Math.round(worst / 1000), seconds);
   note("worst", words.join(" · ") || (worst == null ? "" : "fresh"), words.length ? "bad" : "ok");

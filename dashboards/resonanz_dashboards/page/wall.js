@@ -125,7 +125,7 @@ function render() {
   $("board").hidden = $("tiles").hidden = $("foot").hidden = hidden;
   tick();
   if (hidden) return;
-  fillTiles(survey, accounts.length, wanted.window, board.now());
+  fillTiles(survey, accounts.length, wanted.window);
   rank(accounts);
   pulse();
 }
