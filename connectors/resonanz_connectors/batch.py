@@ -3,28 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Final
 
 from resonanz_streams.errors import RetryError
 from resonanz_streams.events import Audience, Event, Post, encode
-from resonanz_streams.topics import DEAD_LETTERS, TOPIC_OF_KIND
+from resonanz_streams.letters import Reason, letter
+from resonanz_streams.topics import TOPIC_OF_KIND
 from resonanz_streams.transports.ports import Outgoing
 
-MAX_DEAD_LETTER: Final = 900_000
 LONGEST_PATIENCE_SECONDS: Final = 86_400.0
-
-Reason = Literal[
-    "not_json",
-    "too_large",
-    "too_deep",
-    "wrong_type",
-    "unknown_version",
-    "wrong_topic",
-    "unknown_account",
-    "time_out_of_range",
-    "quarantined",
-]
-"""Why something is a dead letter."""
 
 
 class SourceError(RetryError):
@@ -72,16 +59,14 @@ class DeadLetter:
 
     def record(self) -> Outgoing:
         """The same record as the engine writes for what it rejects."""
-        headers = [
-            ("reason", self.reason.encode()),
-            ("topic", self.origin.encode()),
-            ("partition", str(self.partition).encode()),
-            ("offset", str(self.offset).encode()),
-            ("error", self.error.encode()),
-        ]
-        if len(self.raw) > MAX_DEAD_LETTER:
-            headers.append(("truncated_from", str(len(self.raw)).encode()))
-        return Outgoing(DEAD_LETTERS, None, self.raw[:MAX_DEAD_LETTER], headers)
+        return letter(
+            self.raw,
+            self.reason,
+            self.error,
+            origin=self.origin,
+            partition=self.partition,
+            offset=self.offset,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from typing import ClassVar, Final
 import msgspec
 
 from resonanz_connectors.base import Batch, Connector, Context, DeadLetter, SourceError
-from resonanz_connectors.batch import Reason
 from resonanz_connectors.bluesky_accounts import Tracked
 from resonanz_connectors.bluesky_items import Item, Items
 from resonanz_connectors.bluesky_options import BlueskyOptions
@@ -25,6 +24,7 @@ from resonanz_connectors.bluesky_records import Records
 from resonanz_connectors.bluesky_rest import Rest
 from resonanz_connectors.inbox import TOO_LARGE, Inbox, listening
 from resonanz_connectors.jetstream import MAX_MESSAGE, Message, concerns, decode, subscription, time_us_of
+from resonanz_streams.letters import Reason
 
 _BATCH_SECONDS: Final = 0.25
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

@@ -7,13 +7,12 @@ other clocks, so a new connection asks for a few seconds before it; readers coun
 from typing import Final
 
 from resonanz_streams.errors import StopError
+from resonanz_streams.events import AHEAD_MS, EARLIEST_MS
 
 REWIND_US: Final = 5_000_000
 LAG_MS: Final = 2_000
 """A message comes up to so much after its ``time_us``."""
 
-AHEAD_MS: Final = 600_000
-EARLIEST_MS: Final = 946_684_800_000
 _FIRST_LEAP_US: Final = 1_000_000
 
 

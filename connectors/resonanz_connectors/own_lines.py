@@ -6,10 +6,9 @@ from typing import Final
 import msgspec
 
 from resonanz_connectors.cells import account_id
-from resonanz_streams.events import Event
+from resonanz_streams.events import EARLIEST_MS, Event
 
 _BEGINNINGS: Final = (b'{"v":1,', b'{"v": 1,')
-_EARLIEST_MS: Final = 946_684_800_000
 _LATEST_MS: Final = 10**14
 """A number from here on is microseconds."""
 
@@ -42,7 +41,7 @@ def _is_text(line: bytes) -> bool:
 def _is_plain(event: Event) -> bool:
     """Whether reading it by cells would change nothing."""
     seen_ms = event.at_ms if event.seen_ms is None else event.seen_ms
-    if not (_EARLIEST_MS <= event.at_ms < _LATEST_MS and _EARLIEST_MS <= seen_ms < _LATEST_MS):
+    if not (EARLIEST_MS <= event.at_ms < _LATEST_MS and EARLIEST_MS <= seen_ms < _LATEST_MS):
         return False
     if event.topics or event.flags or not _is_account(event.account):
         return False

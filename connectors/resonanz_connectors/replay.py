@@ -9,8 +9,8 @@ from pydantic import Field
 from resonanz_connectors.base import Batch, Connector, Context, Options
 from resonanz_connectors.pacing import Pace, Played, Speed
 from resonanz_connectors.playback import Chunk, Press, Reading, Survey
-from resonanz_connectors.rows import AHEAD_MS
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.events import AHEAD_MS
 
 
 class ReplayOptions(Options):

@@ -21,9 +21,9 @@ from resonanz_connectors.pacing import Played, Speed
 from resonanz_connectors.playback import Reading, Survey
 from resonanz_connectors.publisher import open_publisher
 from resonanz_connectors.replay import FileReplay
-from resonanz_connectors.rows import AHEAD_MS
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.events import AHEAD_MS
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import DAY_MS, TOPICS

@@ -23,12 +23,12 @@ import msgspec
 import orjson
 from xxhash import xxh3_128_hexdigest
 
-from resonanz_connectors.batch import Reason
 from resonanz_connectors.cells import CONVERTERS, plain
 from resonanz_connectors.own_lines import own_event
 from resonanz_connectors.tables import RawRow, Table, open_table
 from resonanz_streams.errors import ConfigurationError
-from resonanz_streams.events import VERSION, Audience, Event, Post
+from resonanz_streams.events import EARLIEST_MS, VERSION, Audience, Event, Post
+from resonanz_streams.letters import Reason
 from resonanz_streams.registry import Registry
 from resonanz_streams.topics import KIND_OF_TOPIC
 
@@ -38,9 +38,6 @@ Convert = Callable[[Any], Any]
 FIELDS: Final = tuple(
     dict.fromkeys(("topic", *Event.__struct_fields__, *Post.__struct_fields__, *Audience.__struct_fields__))
 )
-EARLIEST_MS: Final = 946_684_800_000
-AHEAD_MS: Final = 600_000
-"""What is further ahead of the clock than this is a mistake."""
 _TOPIC_WORDS: Final[dict[str, type[Record]]] = {
     **dict.fromkeys(KIND_OF_TOPIC, Event),
     **dict.fromkeys(KIND_OF_TOPIC.values(), Event),

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Final, cast
 import msgspec
 import orjson
 
-from resonanz_connectors.batch import Reason
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.letters import Reason
 
 MAX_LINE: Final = 2**20
 SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")

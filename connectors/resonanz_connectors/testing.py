@@ -48,7 +48,7 @@ import pytest
 
 from resonanz_connectors.fakes import MemoryCursorStore, RecordingPublisher, SettableClock, until
 from resonanz_connectors.stage import SHAPES, Playback, Stage, identities, lines_of
-from resonanz_streams.events import Event, encode
+from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, Event, encode
 from resonanz_streams.topics import DEAD_LETTERS, KIND_OF_TOPIC
 
 __all__ = [
@@ -64,7 +64,6 @@ __all__ = [
 ]
 
 _PSEUDONYM: Final = re.compile(r"[0-9a-f]{32}")
-_EARLIEST_MS: Final = 946_684_800_000
 
 
 class ConnectorContract:
@@ -93,7 +92,7 @@ class ConnectorContract:
             assert line.startswith(b'{"v":1,')
             assert key == event.account.encode()
             assert stage.registry.accounts[event.account].connector == playback.name
-            assert _EARLIEST_MS <= event.at_ms <= stage.clock() + 600_000
+            assert EARLIEST_MS <= event.at_ms <= stage.clock() + AHEAD_MS
             if isinstance(event, Event):
                 assert KIND_OF_TOPIC[topic] == event.kind
                 assert event.count != 0

@@ -14,14 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from resonanz_connectors.playback import Reading
 from resonanz_connectors.replay_command import unknown_sentence
-from resonanz_connectors.rows import AHEAD_MS
 from resonanz_streams.backtest_intake import OPERATION, SNAPSHOT, Bounds, Found, Intake
 from resonanz_streams.backtest_play import Counted, Play
 from resonanz_streams.backtest_spool import Spool
 from resonanz_streams.backtest_tidy import Tidy, check_out, written
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ConfigurationError
-from resonanz_streams.events import Status
+from resonanz_streams.events import AHEAD_MS, Status
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS, Kpi
 from resonanz_streams.ledger import NEVER

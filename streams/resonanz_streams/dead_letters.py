@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.events import VERSION, Event
-from resonanz_streams.topics import DEAD_LETTERS, KIND_OF_TOPIC
+from resonanz_streams.letters import Reason, letter
+from resonanz_streams.topics import KIND_OF_TOPIC
 from resonanz_streams.transports.ports import Outgoing, Run
 
 MAX_LINE: Final = 256 * 1024
 MAX_DEPTH: Final = 64
-MAX_DEAD_LETTER: Final = 900_000
-"""A broker takes 1 MB with key and headers; of a longer line the beginning is kept."""
 
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -55,25 +54,18 @@ class Rejected:
     """A line that cannot be counted, and why. ``error`` never quotes the line."""
 
     line: Line
-    reason: str
+    reason: Reason
     error: str
 
     def record(self, topic: str, partition: int) -> Outgoing:
-        """The dead letter: the raw bytes, and in the headers what a person needs to find and mend it."""
-        data = self.line.data
-        headers = [
-            ("reason", self.reason.encode()),
-            ("topic", topic.encode()),
-            ("partition", str(partition).encode()),
-            ("offset", str(self.line.offset).encode()),
-            ("error", self.error.encode()),
-        ]
-        if len(data) > MAX_DEAD_LETTER:
-            headers.append(("truncated_from", str(len(data)).encode()))
-        return Outgoing(DEAD_LETTERS, None, data[:MAX_DEAD_LETTER], headers)
+        """The dead letter of a line that stood in this partition."""
+        line = self.line
+        return letter(
+            line.data, self.reason, self.error, origin=topic, partition=partition, offset=line.offset
+        )
 
 
-def unfit(data: bytes) -> tuple[str, str] | None:
+def unfit(data: bytes) -> tuple[Reason, str] | None:
     """Why a line must not reach the typed decoder, or None.
 
     That one passes over fields it does not know without looking for their depth or encoding.
@@ -90,7 +82,7 @@ def unfit(data: bytes) -> tuple[str, str] | None:
     return None
 
 
-def classify(data: bytes, topic: str, error: msgspec.DecodeError) -> tuple[str, str]:
+def classify(data: bytes, topic: str, error: msgspec.DecodeError) -> tuple[Reason, str]:
     """The reason for a line that is not :func:`unfit` and that the typed decoder refused."""
     try:
         event = json.loads(data.decode(), parse_constant=_no_constant, parse_int=_whole)
@@ -105,7 +97,7 @@ def classify(data: bytes, topic: str, error: msgspec.DecodeError) -> tuple[str, 
 
 def _classify_object(
     event: dict[str, Any], data: bytes, topic: str, error: msgspec.DecodeError
-) -> tuple[str, str]:
+) -> tuple[Reason, str]:
     version = event.get("v", VERSION)
     if type(version) is not int or version != VERSION:
         return "unknown_version", f"v must be {VERSION}"

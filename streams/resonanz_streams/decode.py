@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 from resonanz_streams.dead_letters import MAX_LINE, Line, Lines, Rejected, classify, may_be_deep, unfit
-from resonanz_streams.events import Audience, Event
+from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, Audience, Event
+from resonanz_streams.letters import Reason
 from resonanz_streams.registry import Registry
 from resonanz_streams.topics import KIND_OF_TOPIC
 from resonanz_streams.transports.ports import Run
 
 Ints = NDArray[np.int64]
-
-EARLIEST_MS: Final = 946_684_800_000
-AHEAD_MS: Final = 600_000
 
 
 class _Version1(Event, kw_only=True, gc=False):
@@ -168,7 +166,7 @@ class Decoder:
                 rejected.append(Rejected(line, *fault))
         return events, places, rejected
 
-    def _fault(self, account: str, at_ms: int, count: int, now_ms: int) -> tuple[str, str]:
+    def _fault(self, account: str, at_ms: int, count: int, now_ms: int) -> tuple[Reason, str]:
         """Why a well-formed record is not counted here."""
         if count == 0:
             return "wrong_type", "count is 0"

@@ -15,6 +15,9 @@ Op = Literal["add", "remove"]
 KINDS: Final[tuple[Kind, ...]] = ("like", "comment", "share")
 MAX_ID: Final = 512
 MAX_COUNT: Final = 2**31 - 1
+EARLIEST_MS: Final = 946_684_800_000
+AHEAD_MS: Final = 600_000
+"""No event is from before the year 2000, nor further ahead of the clock than this."""
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 Count = Annotated[int, msgspec.Meta(ge=-MAX_COUNT, le=MAX_COUNT)]

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from resonanz_streams.decode import AHEAD_MS
-from resonanz_streams.events import Status
+from resonanz_streams.events import AHEAD_MS, Status
 
 Interval = tuple[int, int]
 

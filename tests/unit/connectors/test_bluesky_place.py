@@ -2,8 +2,9 @@
 
 import pytest
 
-from resonanz_connectors.bluesky_place import AHEAD_MS, EARLIEST_MS, Place
+from resonanz_connectors.bluesky_place import Place
 from resonanz_streams.errors import StopError
+from resonanz_streams.events import AHEAD_MS, EARLIEST_MS
 
 NOW_MS = 1_783_175_888_085
 NOW_US = NOW_MS * 1000

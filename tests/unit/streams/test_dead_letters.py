@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from tests.engines import NOW_MS, event, line, registry_of, run_of
 
-from resonanz_streams.dead_letters import MAX_DEAD_LETTER, MAX_DEPTH, MAX_LINE, Line, Lines, Rejected, depth
+from resonanz_streams.dead_letters import MAX_DEPTH, MAX_LINE, Line, Lines, Rejected, depth
 from resonanz_streams.decode import Decoder
+from resonanz_streams.letters import MAX_DEAD_LETTER
 from resonanz_streams.topics import DEAD_LETTERS
 
 

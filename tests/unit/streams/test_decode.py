@@ -7,8 +7,8 @@ import pytest
 from tests.engines import KEY, NOW_MS, event, line, registry_of, run_of
 
 from resonanz_streams.dead_letters import MAX_LINE, Lines, Rejected
-from resonanz_streams.decode import AHEAD_MS, EARLIEST_MS, Columns, Decoder, Snapshot, key_hashes
-from resonanz_streams.events import Event, Kind
+from resonanz_streams.decode import Columns, Decoder, Snapshot, key_hashes
+from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, Event, Kind
 from resonanz_streams.registry import build_registry
 from resonanz_streams.settings import settings_of
 
