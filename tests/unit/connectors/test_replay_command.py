@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert len(events) == 13_343
     assert len({(event.kind, event.id) for event in events}) == 13_343
     first, last = min(event.at_ms for event in events), max(event.at_ms for event in events)
-    ends = open_admin(settings.broker).end_offsets("likes")
+    with closing(open_admin(settings.broker)) as admin:
+        ends = admin.end_offsets("likes")
     assert statuses(settings).keys() == set(accounts)
     for account, status in statuses(settings).items():
         assert status.ended
