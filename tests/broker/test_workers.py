@@ -47,8 +47,12 @@ def counted(broker: Broker, load: Load) -> Mapping[str, object]:
 
 
 def lines_of(process: Process) -> list[str]:
-    """What a worker told a person: no deprecations of libraries."""
-    return [line for line in process.output().splitlines() if not re.search(r"Deprecat|^  \w", line)]
+    """What went wrong, as a worker told a person: neither its address nor deprecations of libraries."""
+    return [
+        line
+        for line in process.output().splitlines()
+        if not re.search(r"Deprecat|^  \w|^/metrics, /healthz and /readyz: http://", line)
+    ]
 
 
 def test_two_workers_share_the_partitions_and_one_takes_over_what_the_other_leaves(
