@@ -15,6 +15,7 @@ from resonanz_connectors.fakes import until
 from resonanz_connectors.runner import connector_class, list_connectors, run_connectors
 from resonanz_connectors.simulator import Simulator
 from resonanz_connectors.stage import identities
+from resonanz_streams.clock import wall_ms
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import Status
 from resonanz_streams.registry import build_registry
@@ -128,13 +129,17 @@ async def heartbeats(wanted: Settings) -> list[Status]:
 
 
 async def run_until_live(wanted: Settings, *, stop_by_signal: bool) -> list[Status]:
-    """Run until a heartbeat holds a cursor, then stop."""
+    """Run until a heartbeat says that all of the past is published, then stop."""
     stop = None if stop_by_signal else asyncio.Event()
     task = asyncio.create_task(run_connectors(wanted, build_registry(wanted), [], stop=stop))
     deadline = asyncio.get_running_loop().time() + 30
     known: list[Status] = []
     earlier = await heartbeats(wanted) if stored(wanted) else []
-    while not any(s.cursor and s.state == "ok" and s not in earlier for s in known):
+    began_ms = wall_ms()
+    while not any(
+        s.cursor and s.state == "ok" and s.complete_through_ms > began_ms - 60_000 and s not in earlier
+        for s in known
+    ):
         assert not task.done(), task.exception()
         assert asyncio.get_running_loop().time() < deadline, "it never came alive"
         await asyncio.wait({task}, timeout=0.05)
