@@ -194,3 +194,26 @@ def test_a_store_closes_although_nobody_answers(place: Broker, server: KafkaServ
         await asyncio.wait_for(store.close(), 10)
 
     asyncio.run(main())
+
+
+def test_a_broker_killed_right_after_a_commit_hides_nothing_for_ever(
+    place: Broker, server: KafkaServer
+) -> None:
+    """It may come back with the markers of a committed transaction missing, in every second case."""
+    place.publish(*[Outgoing("likes", b"k", b"1", partition=0)] * 5)
+
+    async def main() -> None:
+        store = place.store()
+        try:
+            for number in range(4):
+                recovered = await store.recover(0)
+                expected = ({b"a": b"%d" % (number - 1)}, {"likes": number}) if number else ({}, {})
+                assert (recovered.rows, recovered.offsets) == expected
+                await store.flush(0, Flush({b"a": b"%d" % number}, {"likes": number + 1}))
+                server.kill()
+                server.start()
+            assert (await store.recover(0)).rows == {b"a": b"3"}
+        finally:
+            await store.close()
+
+    asyncio.run(main())

@@ -33,6 +33,7 @@ class KafkaStore:
         self._prefix = prefix
         self._group = group
         self._marker = f"{group}/".encode()
+        self._claim_key = f"{group}!".encode()
         self._writers: dict[int, TransactionalWriter] = {}
 
     async def recover(self, partition: int) -> Recovered:
@@ -44,6 +45,7 @@ class KafkaStore:
             # First the fence: from here on nobody else adds to what is read now.
             await writer.fence()
             async with self._reader() as reader:
+                await self._claim(writer, reader, partition)
                 rows = await self._rows(reader, partition)
                 return Recovered(rows, *await self._offsets(reader, partition))
         except BaseException:
@@ -74,23 +76,41 @@ class KafkaStore:
         finally:
             await end(reader)
 
-    async def _rows(self, reader: Any, partition: int) -> dict[bytes, bytes]:
+    async def _claim(self, writer: TransactionalWriter, reader: Any, partition: int) -> None:
+        """End what an earlier owner's last transaction may have left open.
+
+        A broker that is killed right after it promised a commit, and comes back alone, may take the commit
+        for done although its markers are missing: state and offsets would be hidden for ever. A commit of
+        the same writer, in the same two places, completes it.
+        """
         place = TopicPartition(self._prefix + STATE, partition)
         if place.topic not in await reader.topics():
             raise StopError(f"topic {place.topic} does not exist; make it with: resonanz topics --create")
+        ends = await reader.end_offsets([place])
+        await writer.write({tuple(place): [(self._claim_key, b"", ())]}, ends, self._group)
+
+    async def _rows(self, reader: Any, partition: int) -> dict[bytes, bytes]:
+        place = TopicPartition(self._prefix + STATE, partition)
         reader.assign([place])
         await reader.seek_to_beginning(place)
         rows: dict[bytes, bytes] = {}
         last: int | None = None
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(STALL_SECONDS) as limit:
-            # Until the position, not the last row, is at the end: there stands a transaction's marker.
-            while last is None or await reader.position(place) < last:
-                fetched = await reader.getmany(place, timeout_ms=20)
-                last = reader.highwater(place) if last is None else last
-                for records in fetched.values():
-                    self._take(rows, records)
-                    limit.reschedule(loop.time() + STALL_SECONDS)
+        try:
+            async with asyncio.timeout(STALL_SECONDS) as limit:
+                # Until the position, not the last row, is at the end: there stands a transaction's marker.
+                while last is None or await reader.position(place) < last:
+                    fetched = await reader.getmany(place, timeout_ms=20)
+                    last = reader.highwater(place) if last is None else last
+                    for records in fetched.values():
+                        self._take(rows, records)
+                        limit.reschedule(loop.time() + STALL_SECONDS)
+        except TimeoutError:
+            raise RetryError(
+                f"Kafka at {self._target} does not hand out {place.topic}, partition {partition}, to its "
+                "end; it is tried again; if that does not help, look for a transaction left open with: "
+                f"kafka-transactions.sh describe-producers --topic {place.topic} --partition {partition}"
+            ) from None
         return rows
 
     def _take(self, rows: dict[bytes, bytes], records: Any) -> None:
@@ -105,24 +125,19 @@ class KafkaStore:
 
     async def _offsets(self, reader: Any, partition: int) -> tuple[dict[str, int], dict[str, int]]:
         """The committed offsets, and the ends."""
+        places = [TopicPartition(self._prefix + topic, partition) for topic in SOURCE_TOPICS]
         async with asyncio.timeout(STALL_SECONDS):
-            offsets, ends = {}, {}
-            for topic in SOURCE_TOPICS:
-                place = TopicPartition(self._prefix + topic, partition)
-                committed = await reader.committed(place)
-                last = (await reader.end_offsets([place]))[place]
-                if (await reader.beginning_offsets([place]))[place] < last:
-                    ends[topic] = last
-                if committed is None:
-                    continue
-                offsets[topic] = committed
-                if last < committed:
-                    raise StopError(
-                        f"topic {place.topic}, partition {partition}, ends at {last}, but its records up to "
-                        f"{committed} have been counted: it was deleted or cut off; "
-                        f"{RECOUNT}"
-                    )
-            return offsets, ends
+            first, last = await reader.beginning_offsets(places), await reader.end_offsets(places)
+            committed = {place: await reader.committed(place) for place in places}
+        for place, offset in committed.items():
+            if offset is not None and last[place] < offset:
+                raise StopError(
+                    f"topic {place.topic}, partition {partition}, ends at {last[place]}, but its records up "
+                    f"to {offset} have been counted: it was deleted or cut off; {RECOUNT}"
+                )
+        named = dict(zip(places, SOURCE_TOPICS, strict=True))
+        offsets = {named[place]: offset for place, offset in committed.items() if offset is not None}
+        return offsets, {named[place]: last[place] for place in places if first[place] < last[place]}
 
     async def flush(self, partition: int, flush: Flush) -> None:
         """See ports.StateStore."""
