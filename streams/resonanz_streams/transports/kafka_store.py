@@ -46,8 +46,9 @@ class KafkaStore:
             await writer.fence()
             async with self._reader() as reader:
                 await self._claim(writer, reader, partition)
-                rows = await self._rows(reader, partition)
-                return Recovered(rows, *await self._offsets(reader, partition))
+                # Before the rows: while they are fetched, every other question waits its turn.
+                offsets = await self._offsets(reader, partition)
+                return Recovered(await self._rows(reader, partition), *offsets)
         except BaseException:
             await self.release(partition)
             raise
@@ -64,6 +65,7 @@ class KafkaStore:
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=50,
             request_timeout_ms=10_000,
+            retry_backoff_ms=10,  # it learns of each topic by a request that fails
         )
         try:
             async with asyncio.timeout(STALL_SECONDS):
