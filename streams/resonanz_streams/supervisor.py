@@ -111,6 +111,9 @@ class Supervisor:
             stdout=sys.stderr,
             start_new_session=True,
         )
+        if self._stopping.is_set():
+            # Asked to stop while it was being started: the end of the parts has passed it by.
+            _signal(part, signal.SIGTERM)
         watching = asyncio.create_task(_watch(part))
         try:
             return await process.wait()
