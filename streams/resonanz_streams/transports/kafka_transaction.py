@@ -110,8 +110,10 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships no ty
         yield from (future for *_, future in manager._pending_txn_offsets)  # noqa: SLF001
         if manager._transaction_waiter is not None:  # noqa: SLF001
             yield manager._transaction_waiter  # noqa: SLF001
-        waiting = (batch for batches in accumulator._batches.values() for batch in batches)  # noqa: SLF001
-        for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
+        waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+        # One that is to be sent again has left the pending ones, where aiokafka's callback takes it out.
+        accumulator._pending_batches.update(waiting)  # noqa: SLF001
+        for batch in tuple(accumulator._pending_batches):  # noqa: SLF001
             yield batch.future
             yield batch._drain_waiter  # noqa: SLF001
 
