@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 8080
 FOLDER ?= resonanz-demo
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench faults clean
 
 run: .venv/.run  ## the live wall on the embedded broker
 	$(BIN)/resonanz up --demo --port $(PORT) --folder $(FOLDER)
@@ -20,6 +20,9 @@ check: .venv/.test  ## format, lint, types, import rules, the wheel's contents
 
 bench: .venv/.test  ## every hot path against a peer and its limit, in one run
 	$(BIN)/python -m tests.bench
+
+faults: .venv/.test  ## the long form of every fault; the table goes to FAULTS.md
+	$(BIN)/python -m tests.faults
 
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

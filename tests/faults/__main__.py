@@ -1,0 +1,32 @@
+"""``python -m tests.faults [PYTEST ARGUMENTS]``: the long form of every fault; its table goes to FAULTS.md.
+
+A run of some cases only replaces their rows.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.faults.report import markdown, read
+
+SIGHTS: Final = Path(".faults.jsonl")
+TABLE: Final = Path("FAULTS.md")
+MARK: Final = "<!-- the last run's table -->\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest over the faults, then write the table."""
+    environment = os.environ | {"RESONANZ_FAULTS": str(SIGHTS.absolute())}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/faults", *arguments], env=environment, check=False
+    )
+    if SIGHTS.exists():
+        head = TABLE.read_text(encoding="utf-8").split(MARK)[0] if TABLE.exists() else "# Faults\n\n"
+        TABLE.write_text(head + MARK + "\n" + markdown(read(SIGHTS)), encoding="utf-8")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
