@@ -26,7 +26,7 @@ def read_head(data: bytes, partition: int, offsets: Mapping[str, int]) -> Head:
     """The head of a state whose committed offsets are ``offsets``.
 
     Raises:
-        StopError: the state is of another version, or goes beyond the offsets.
+        StopError: the state is of another version, or does not belong to the offsets.
     """
     try:
         head = msgspec.msgpack.decode(data, type=Head)
@@ -37,7 +37,8 @@ def read_head(data: bytes, partition: int, offsets: Mapping[str, int]) -> Head:
             f"the state was written by schema {head.schema}, this version reads {SCHEMA}; "
             f"run the version that wrote it, or {RECOUNT}"
         )
-    if any(offsets.get(topic, offset) < offset for topic, offset in head.offsets.items()):
+    # Both ways: further on, the records in between would be missing without a word.
+    if any(head.offsets.get(topic, 0) != offset for topic, offset in offsets.items()):
         raise StopError(
             f"partition {partition}: the state holds {head.offsets}, the committed offsets are "
             f"{dict(offsets)}; somebody moved them; {RECOUNT}"

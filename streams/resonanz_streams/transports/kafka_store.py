@@ -10,14 +10,16 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaError
 
 from resonanz_streams.errors import RECOUNT, RetryError, StopError
 from resonanz_streams.topics import SOURCE_TOPICS, STATE, partition_of_key
 from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_reach import told
 from resonanz_streams.transports.kafka_transaction import Place, Row, TransactionalWriter
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered
+from resonanz_streams.transports.seal import opened, sealed
 
 FETCH_BYTES: Final = 8 * 2**20
 STALL_SECONDS: Final = 25.0
@@ -71,10 +73,8 @@ class KafkaStore:
             async with asyncio.timeout(STALL_SECONDS):
                 await reader.start()
             yield reader
-        except (TimeoutError, KafkaConnectionError):
-            raise self._target.away() from None
-        except KafkaError as error:
-            raise RetryError(f"Kafka at {self._target} failed: {error}") from None
+        except (KafkaError, TimeoutError) as error:
+            raise await told(self._target, error) from None
         finally:
             await end(reader)
 
@@ -87,7 +87,7 @@ class KafkaStore:
         """
         place = TopicPartition(self._prefix + STATE, partition)
         if place.topic not in await reader.topics():
-            raise StopError(f"topic {place.topic} does not exist; make it with: resonanz topics --create")
+            raise StopError(self._target.lacks(place.topic))
         ends = await reader.end_offsets([place])
         await writer.write({tuple(place): [(self._claim_key, b"", ())]}, ends, self._group)
 
@@ -113,7 +113,7 @@ class KafkaStore:
                 "end; it is tried again; if that does not help, look for a transaction left open with: "
                 f"kafka-transactions.sh describe-producers --topic {place.topic} --partition {partition}"
             ) from None
-        return rows
+        return {key: opened(key, stored, partition) for key, stored in rows.items()}
 
     def _take(self, rows: dict[bytes, bytes], records: Any) -> None:
         for record in records:
@@ -146,7 +146,10 @@ class KafkaStore:
         writer = self._writers.get(partition)
         if writer is None:
             raise RetryError(f"partition {partition} has been given up; it must be recovered first")
-        state: list[Row] = [(self._marker + key, value, ()) for key, value in flush.rows.items()]
+        state: list[Row] = [
+            (self._marker + key, None if value is None else sealed(key, value), ())
+            for key, value in flush.rows.items()
+        ]
         batches: dict[Place, list[Row]] = {(self._prefix + STATE, partition): state} if state else {}
         offsets = {TopicPartition(self._prefix + topic, partition): at for topic, at in flush.offsets.items()}
         try:

@@ -11,6 +11,7 @@ from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ResonanzError
 from resonanz_streams.topics import SOURCE_TOPICS, TopicSpec
 from resonanz_streams.transports.ports import Flush, Record, Recovered
+from resonanz_streams.transports.seal import opened, sealed
 from resonanz_streams.transports.sqlite_log import OFFSET_BITS, ChangeWaiter, SqliteLog
 from resonanz_streams.transports.sqlite_retention import Retention
 from resonanz_streams.transports.sqlite_schema import GroupLock, explained, path_of
@@ -81,7 +82,7 @@ class SqliteStore:
             )
             named = {self._prefix + topic: topic for topic in SOURCE_TOPICS}
             return Recovered(
-                dict(rows.fetchall()),
+                {key: opened(key, value, partition) for key, value in rows.fetchall()},
                 dict(offsets.fetchall()),
                 {named[name]: end for name, end in ends.fetchall() if name in named},
             )
@@ -97,7 +98,7 @@ class SqliteStore:
             connection.executemany(
                 "INSERT INTO state (grp, partition, key, value) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (grp, partition, key) DO UPDATE SET value = excluded.value",
-                [(*place, key, value) for key, value in flush.rows.items() if value is not None],
+                [(*place, key, sealed(key, value)) for key, value in flush.rows.items() if value is not None],
             )
             connection.executemany(
                 "DELETE FROM state WHERE grp = ? AND partition = ? AND key = ?",
