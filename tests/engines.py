@@ -25,7 +25,7 @@ def registry_of(*accounts: str, partitions: int = 1, **client: Any) -> Registry:
 
 def engine_of(
     *accounts: str,
-    horizon_days: int = 29,
+    horizon_ms: int = 29 * DAY_MS,
     ledger_max_bytes: int = 2**30,
     registry: Registry | None = None,
     partition: int = 0,
@@ -34,7 +34,7 @@ def engine_of(
     return PartitionEngine(
         registry or registry_of(*accounts),
         partition,
-        horizon_ms=horizon_days * DAY_MS,
+        horizon_ms=horizon_ms,
         ledger_max_bytes=ledger_max_bytes,
     )
 

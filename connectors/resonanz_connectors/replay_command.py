@@ -26,7 +26,7 @@ from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import AHEAD_MS
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
-from resonanz_streams.topics import DAY_MS, TOPICS
+from resonanz_streams.topics import TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_tail
 from resonanz_streams.transports.ports import Publisher
 
@@ -186,11 +186,12 @@ def accounts_in(
 def _too_old(settings: Settings, surveys: Sequence[Survey], now_ms: int) -> str:
     """What to do about files that the wall clock has left behind; "" if there are none."""
     last_ms = max((survey.last_ms for survey in surveys if survey.last_ms is not None), default=now_ms)
-    if settings.clock != "wall" or last_ms >= now_ms - settings.horizon_days * DAY_MS:
+    if settings.clock != "wall" or last_ms >= now_ms - settings.horizon_ms:
         return ""
     return (
-        f"All of it is older than {settings.horizon_days} days: a worker with clock: wall calls it late and "
-        "counts nothing. Move it to now with --shift-to-now, write clock: event, or use resonanz backtest."
+        f"All of it is older than the horizon of {settings.horizon}: a worker with clock: wall calls it late "
+        "and counts nothing. Move it to now with --shift-to-now, write clock: event, or use resonanz "
+        "backtest."
     )
 
 

@@ -12,9 +12,10 @@ from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder, Snapshot
 from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.events import KINDS, Status
+from resonanz_streams.footprint import Footprint, ledger_footprint
 from resonanz_streams.heartbeats import Heartbeats
 from resonanz_streams.kpis.base import WINDOWS, Inputs
-from resonanz_streams.ledger import ENTRY_BYTES, NEVER, alone
+from resonanz_streams.ledger import NEVER, alone
 from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.measures import Measures
 from resonanz_streams.quarantine import decoded
@@ -227,9 +228,11 @@ class PartitionEngine:
         than the watermark's horizon, and operations wait that may undo it."""
         if now_ms is None:
             return NEVER
+        return max(old_edge_ms(WINDOWS[-1], now_ms) + 1, self._known_from_ms(now_ms))
+
+    def _known_from_ms(self, now_ms: int) -> int:
         mark = self.watermark()
-        beyond_windows = old_edge_ms(WINDOWS[-1], now_ms) + 1
-        return beyond_windows if mark is None else max(beyond_windows, min(mark, now_ms) - self._horizon_ms)
+        return NEVER if mark is None else min(mark, now_ms) - self._horizon_ms
 
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat, once the records that it speaks of have been read."""
@@ -266,19 +269,24 @@ class PartitionEngine:
     def inputs(self) -> Inputs | None:
         """What the KPIs are computed from, as of the last :meth:`advance`; None before the first.
 
-        The counts are copies.
+        The counts are copies. Of a window longer than the horizon only what is within it is covered: what
+        was undone or repeated before is not known, and a restart leaves out what was added before.
         """
-        return self._measures.inputs()
+        now = self._measures.now_ms
+        return None if now is None else self._measures.inputs(known_from_ms=self._known_from_ms(now))
 
     @property
     def ledger_entries(self) -> int:
         """Keys in the ledger."""
         return len(self.ledger)
 
-    @property
-    def ledger_bytes(self) -> int:
-        """Memory of the ledger's entries."""
-        return len(self.ledger) * ENTRY_BYTES
+    def ledger_footprint(self) -> Footprint:
+        """Memory of the ledger."""
+        return ledger_footprint(self.ledger, self._rows)
+
+    def rings_footprint(self) -> Footprint:
+        """Memory of the windows' counts."""
+        return self._measures.rings_footprint()
 
     @property
     def horizon_ms(self) -> int:

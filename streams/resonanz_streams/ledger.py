@@ -8,10 +8,10 @@ Keys are 64-bit hashes: among n keys the chance of any collision is about nÂ²/2â
 The entries stand in sorted segments that are merged geometrically, as in a log-structured merge tree.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,11 +103,8 @@ def grouped(keys: Keys, states: States) -> tuple[NDArray[np.intp], NDArray[np.in
     added = np.maximum.reduceat(in_order.added, starts)
     group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(keys))))
     weights = np.where(in_order.added == added[group], in_order.weight, np.iinfo(np.int64).min)
-    return (
-        order,
-        starts,
-        States(added, np.maximum.reduceat(weights, starts), np.maximum.reduceat(in_order.removed, starts)),
-    )
+    removed = np.maximum.reduceat(in_order.removed, starts)
+    return order, starts, States(added, np.maximum.reduceat(weights, starts), removed)
 
 
 class Ledger:
@@ -127,6 +124,12 @@ class Ledger:
 
     def __len__(self) -> int:
         return sum(len(segment) for segment in self._segments)
+
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """All that the entries are held in."""
+        for segment in self._segments:
+            states = segment.states
+            yield from (segment.keys, states.added, states.weight, states.removed)
 
     def load(self, keys: Keys, states: States) -> None:
         """Begin with these distinct keys in ascending order."""
@@ -171,8 +174,6 @@ class Ledger:
                 weight[rows] = segment.states.weight[found]
                 removed[rows] = segment.states.removed[found]
                 missing = missing[~hit]
-                if not len(missing):
-                    break
         return States(added, weight, removed)
 
     def _settle(self) -> None:
@@ -276,8 +277,7 @@ def _news(
     """Per operation, in the order given, whether it moved its key's state when it came."""
     news = np.zeros(len(order), dtype=np.bool_)
     sizes = np.diff(np.append(starts, len(order)))
-    single = (sizes == 1) & changed
-    news[order[starts[single]]] = True
+    news[order[starts[(sizes == 1) & changed]]] = True
     several = (sizes > 1) & changed
     groups = np.flatnonzero(several)
     places = order[np.repeat(several, sizes)]

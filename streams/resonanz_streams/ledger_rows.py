@@ -7,7 +7,7 @@ at most. A row tells everything itself: account names, kinds, times. Rows merge 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -26,6 +26,10 @@ ROW_BYTES: Final = 700_000
 
 FULL_BYTES: Final = ROW_BYTES // 2
 """A row of this size is not merged with others again."""
+
+HELD_ENTRY_BYTES: Final = 37
+HELD_ENTRIES: Final = 2 * ROW_ENTRIES
+"""Of rows that are not full, which stay in memory: their sizes fall by a factor of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,18 @@ class LedgerRows:
         """Remember a change for the next flush."""
         if len(entries):
             self._changed.append(entries)
+
+    @property
+    def unsaved(self) -> int:
+        """Changes since the last flush."""
+        return sum(map(len, self._changed))
+
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """All that is held of rows which are not full, and of changes that no row has yet."""
+        for entries in (*self._changed, *(entries for _, entries in self._small)):
+            states = entries.states
+            yield from (entries.keys, states.added, states.weight, states.removed)
+            yield from (entries.accounts, entries.kinds)
 
     def take(self, floor_ms: int) -> dict[bytes, bytes | None]:
         """The rows to write now and those to delete: merged ones, and those entirely before ``floor_ms``."""

@@ -7,8 +7,9 @@ import numpy as np
 from resonanz_streams.audience import AudienceBook
 from resonanz_streams.contributions import net_deltas, standing
 from resonanz_streams.coverage import CoverageBook
+from resonanz_streams.footprint import Footprint, rings_footprint
 from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Inputs
-from resonanz_streams.ledger import Flags, Ledger
+from resonanz_streams.ledger import NEVER, Flags, Ledger
 from resonanz_streams.ledger_rows import Entries
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.windows import Deltas, Windows, old_edge_ms
@@ -55,8 +56,15 @@ class Measures:
         here = deltas.rows < len(self._accounts)
         self._windows.add(deltas if here.all() else deltas.where(here))
 
-    def inputs(self, windows: Sequence[str] = WINDOWS) -> Inputs | None:
-        """The KPIs' inputs for these windows; None before the first :meth:`advance`. Counts are copies."""
+    def rings_footprint(self) -> Footprint:
+        """Memory of the windows' counts."""
+        return rings_footprint(self._windows, len(self._accounts))
+
+    def inputs(self, windows: Sequence[str] = WINDOWS, *, known_from_ms: int = NEVER) -> Inputs | None:
+        """The KPIs' inputs for these windows; None before the first :meth:`advance`. Counts are copies.
+
+        What lies before ``known_from_ms``, or before the ledger's cut, is not covered.
+        """
         now = self.now_ms
         if now is None:
             return None
@@ -75,6 +83,6 @@ class Measures:
             coverage=self.coverage.share(
                 now,
                 {window: now - WINDOWS_MS[window] for window in windows},
-                known_from_ms=self.ledger.cut_ms,
+                known_from_ms=max(self.ledger.cut_ms, known_from_ms),
             ),
         )

@@ -10,6 +10,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from resonanz_streams.clock import Clock
+from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.tally import Tally
 
@@ -75,7 +76,15 @@ class PipelineCollector(Collector):
         now, by = self._clock(), ("partition",)
         lag = GaugeMetricFamily("resonanz_event_lag_seconds", "Clock minus watermark.", labels=by)
         entries = GaugeMetricFamily("resonanz_ledger_entries", "Keys in the ledger.", labels=by)
-        size = GaugeMetricFamily("resonanz_ledger_bytes", "Memory of the ledger's entries.", labels=by)
+        sizes = [
+            GaugeMetricFamily(f"resonanz_{name}_bytes", help_text, labels=by)
+            for name, help_text in (
+                ("ledger", "Memory that the ledger holds."),
+                ("ledger_stated", "Memory that the ledger holds at most, by the stated formula."),
+                ("rings", "Memory that the windows' counts hold."),
+                ("rings_stated", "Memory that the windows' counts hold at most, by the stated formula."),
+            )
+        ]
         horizon = GaugeMetricFamily(
             "resonanz_ledger_horizon_seconds",
             "How far back an operation still counts; shorter than configured when memory is short.",
@@ -89,10 +98,11 @@ class PipelineCollector(Collector):
             if (mark := engine.watermark()) is not None:
                 lag.add_metric(label, max(0.0, (now - mark) / 1000))
             entries.add_metric(label, engine.ledger_entries)
-            size.add_metric(label, engine.ledger_bytes)
+            for family, number in zip(sizes, _footprints(engine), strict=True):
+                family.add_metric(label, number)
             horizon.add_metric(label, engine.horizon_ms / 1000)
             lost.add_metric(label, engine.lost)
-        yield from (lag, entries, size, horizon, lost)
+        yield from (lag, entries, *sizes, horizon, lost)
 
     def _failures(self) -> Iterator[Metric]:
         failures = CounterMetricFamily(
@@ -101,6 +111,11 @@ class PipelineCollector(Collector):
         for name, count in sorted(self._pipeline.flush_failures.items()):
             failures.add_metric((name,), count)
         yield failures
+
+
+def _footprints(engine: PartitionEngine) -> tuple[int, ...]:
+    ledger, rings = engine.ledger_footprint(), engine.rings_footprint()
+    return ledger.held_bytes, ledger.stated_bytes, rings.held_bytes, rings.stated_bytes
 
 
 def build_metrics(pipeline: Pipeline, clock: Clock) -> CollectorRegistry:

@@ -20,7 +20,7 @@ from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.snapshots import SnapshotBook
 from resonanz_streams.tally import Tally
-from resonanz_streams.topics import DAY_MS, KPIS
+from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.ports import Flush, Outgoing, Run, StateStore
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Pipeline:
         engine = PartitionEngine(
             self.registry,
             partition,
-            horizon_ms=self._settings.horizon_days * DAY_MS,
+            horizon_ms=self._settings.horizon_ms,
             ledger_max_bytes=self._settings.ledger_max_mb * 2**20 // self.registry.partitions,
         )
         engine.restore(recovered, self._clock() if self._settings.clock == "wall" else None)

@@ -25,6 +25,7 @@ from resonanz_streams.settings_fields import (
     ClientId,
     Duration,
     Group,
+    Horizon,
     Hours,
     KpiId,
     Options,
@@ -33,6 +34,7 @@ from resonanz_streams.settings_fields import (
     Secret,
     WindowNames,
     Zone,
+    duration_ms,
 )
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.yaml_lines import Lines, Place, findings, load_yaml
@@ -101,7 +103,7 @@ class Settings(_Model):
     group: Group = "resonanz"
     partitions: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 4
     tick_seconds: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.05, le=60)] = 1.0
-    horizon_days: Annotated[int, Field(strict=True, ge=1, le=400)] = 29
+    horizon: Horizon = "29d"
     ledger_max_mb: Annotated[int, Field(strict=True, ge=16, le=2**20)] = 2048
     pseudonym_key: Secret = None
     wall: WallSettings = WallSettings()
@@ -110,6 +112,11 @@ class Settings(_Model):
     export: dict[KpiId, WindowNames] = {}
 
     _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def horizon_ms(self) -> int:
+        """How far behind the watermark an operation still counts."""
+        return duration_ms(self.horizon)
 
     @property
     def path(self) -> Path | None:

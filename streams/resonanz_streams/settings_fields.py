@@ -19,6 +19,8 @@ _HOURS = re.compile(
     r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)"
 )
 _DURATION = re.compile(r"[1-9]\d{0,5}[smhd]")
+_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_HORIZON_MS = (60_000, 400 * 86_400_000)
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -41,6 +43,18 @@ def _hours(text: str) -> str:
 def _duration(text: str) -> str:
     if not _DURATION.fullmatch(text):
         raise ValueError('write a number and a unit of s, m, h or d, such as "4h"')
+    return text
+
+
+def duration_ms(text: str) -> int:
+    """Milliseconds of a duration that was found right."""
+    return int(text[:-1]) * _UNITS_MS[text[-1]]
+
+
+def _horizon(text: str) -> str:
+    least, most = _HORIZON_MS
+    if not least <= duration_ms(_duration(text)) <= most:
+        raise ValueError('must be at least 1m and at most 400d; the default is "29d"')
     return text
 
 
@@ -115,6 +129,7 @@ def _options(value: Any) -> Any:
 Zone = Annotated[str, AfterValidator(_zone)]
 Hours = Annotated[str, AfterValidator(_hours)]
 Duration = Annotated[str, AfterValidator(_duration)]
+Horizon = Annotated[str, AfterValidator(_horizon)]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 AccountId = Annotated[str, AfterValidator(_account_id)]
 Prefix = Annotated[str, AfterValidator(_label)]

@@ -6,9 +6,9 @@ k > ⌊(t-w)/r⌋ and nothing after t: its new edge is t, its old edge is t-w ro
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ RINGS: Final = (
     RingSpec(3_600_000, ("7d", "28d")),
 )
 RING_OF_WINDOW: Final = {window: ring for ring in RINGS for window in ring.windows}
+ACCOUNT_BYTES: Final = COLUMNS * (4 * sum(ring.size for ring in RINGS) + 8 * len(RING_OF_WINDOW))
+"""Of an account at most, until its counts pass 32 bits: its buckets and its sums."""
 
 
 def old_edge_ms(window: str, now_ms: int) -> int:
@@ -85,6 +87,13 @@ class Windows:
         self._waited = itertools.count()
         self._room = int(np.iinfo(np.int32).max)
 
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """All that the counts are held in."""
+        yield from self._cells
+        yield from self.sums.values()
+        for _, _, deltas in self._waiting:
+            yield from (deltas.rows, deltas.columns, deltas.at_ms, deltas.weights)
+
     def advance(self, now_ms: int) -> None:
         """Let time pass to ``now_ms``; an earlier time changes nothing."""
         before = self.now_ms
@@ -118,7 +127,8 @@ class Windows:
                     self._subtract(self.sums[window], cells[:, part])
         if new_head > head:
             for part in _slices(max(head + 1, new_head - ring.size + 1), new_head, ring.size):
-                cells[:, part] = 0
+                # Only what is not 0: writing would give memory to accounts that had no events.
+                cells[cells[:, part].any(axis=(1, 2)), part] = 0
 
     def _subtract(self, sums: Ints, leaving: NDArray[np.signedinteger]) -> None:
         # Most accounts have nothing in a few buckets: looking is far cheaper than summing.

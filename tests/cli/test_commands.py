@@ -236,7 +236,7 @@ def test_replay_publishes_what_the_configuration_knows(
     assert "published 1 likes" in err
     assert "1 row could not be understood and went to topic dead-letters" in err
     assert "The first: events.csv:4: when: " in err
-    assert "All of it is older than 29 days" in err
+    assert "All of it is older than the horizon of 29d" in err
     assert "--shift-to-now" in err
     assert '- "file:nobody"' in err
     code, out, _ = run(capsys, "replay", path, "--map", "at_ms=when", "--list-accounts")

@@ -196,7 +196,7 @@ def test_what_no_window_spans_any_more_is_late_and_kept_as_it_came() -> None:
 
 def test_beyond_a_shorter_horizon_operations_are_late() -> None:
     """The watermark is the slowest of the three topics."""
-    driven = Driven(horizon_days=1)
+    driven = Driven(horizon_ms=DAY)
     driven.read(event(id="1", at_ms=NOW_MS - DAY - MINUTE))
     assert driven.outcomes() == {"counted": 1}, "comments and shares may be far behind"
     driven.engine.observe(beat(NOW_MS))

@@ -207,31 +207,56 @@ def test_at_the_ledger_s_cap_the_horizon_shortens_visibly_and_survives() -> None
     assert driven.counts() == [3001, 1, 1, 0], "what had been counted stays counted"
 
 
+def test_beyond_the_horizon_a_window_is_counted_but_not_covered() -> None:
+    """
+    ::
+
+        t-1h       t-10m          t
+          x              x   x    |      what was undone before t-10m is not known: 10 min of 60 are covered
+    """
+    driven = Driven(now_ms=NOW_MS - 50 * MINUTE, horizon_ms=10 * MINUTE)
+    driven.read(b"\n".join(_lines(12_000, NOW_MS - 50 * MINUTE)))
+    driven.flush()
+    driven.engine.observe(complete())
+    driven.advance(NOW_MS)
+    driven.read(like(13_000), like(13_001))
+    before = driven.counts("5m"), driven.counts("1h"), covered(driven, "5m", "15m", "1h")
+    driven.flush()
+    driven.restart()
+    driven.engine.observe(complete())
+    after = driven.counts("5m"), driven.counts("1h"), covered(driven, "5m", "15m", "1h")
+    assert before == ([2, 0, 0, 0], [12_002, 0, 0, 0], {"5m": 1.0, "15m": 10 / 15, "1h": 10 / 60})
+    assert after == ([2, 0, 0, 0], [2, 0, 0, 0], {"5m": 1.0, "15m": 10 / 15, "1h": 10 / 60})
+
+
 def test_what_the_ledger_has_forgotten_counts_as_not_covered() -> None:
     driven = Driven(ledger_max_bytes=2048 * 32)
     first = NOW_MS - 28 * DAY
-    driven.engine.observe(
-        Status(
-            connector="file",
-            account="file:a",
-            at_ms=NOW_MS,
-            state="ok",
-            since_ms=first,
-            complete_through_ms=NOW_MS,
-        )
-    )
+    driven.engine.observe(complete(since_ms=first))
     driven.read(b"\n".join(_lines(3000, first, apart_ms=28 * DAY // 3000)))
-    assert covered(driven) == {"24h": 1.0, "28d": 1.0}
+    assert covered(driven, "24h", "28d") == {"24h": 1.0, "28d": 1.0}
     driven.flush()
     share = (NOW_MS - driven.engine.ledger.cut_ms) / (28 * DAY)
     assert 0.5 < share < 0.7
-    assert covered(driven) == {"24h": 1.0, "28d": share}
+    assert covered(driven, "24h", "28d") == {"24h": 1.0, "28d": share}
 
 
-def covered(driven: Driven) -> dict[str, float]:
+def complete(since_ms: int = 0) -> Status:
+    """Everything up to now has been published."""
+    return Status(
+        connector="file",
+        account="file:a",
+        at_ms=NOW_MS,
+        state="ok",
+        since_ms=since_ms,
+        complete_through_ms=NOW_MS,
+    )
+
+
+def covered(driven: Driven, *windows: str) -> dict[str, float]:
     inputs = driven.engine.inputs()
     assert inputs is not None
-    return {window: float(inputs.coverage[window][0]) for window in ("24h", "28d")}
+    return {window: float(inputs.coverage[window][0]) for window in windows}
 
 
 def test_offsets_that_the_broker_has_forgotten_come_from_the_state() -> None:

@@ -76,7 +76,7 @@ def test_the_example_of_the_contract(tmp_path: Path) -> None:
 def test_what_holds_without_a_word(tmp_path: Path) -> None:
     settings = loaded("clients: {}\n", tmp_path)
     assert settings.clock == "wall"
-    assert (settings.partitions, settings.tick_seconds, settings.horizon_days) == (4, 1.0, 29)
+    assert (settings.partitions, settings.tick_seconds, settings.horizon_ms) == (4, 1.0, 29 * 86_400_000)
     assert (settings.topic_prefix, settings.group) == ("", "resonanz")
     assert settings.broker == f"sqlite:///{tmp_path}/resonanz.db"
 
@@ -183,7 +183,10 @@ def test_every_mistake_is_told_at_once_with_its_line_and_what_to_write_instead(t
         ("tick_seconds: .inf", "must be a number; write it without quotes, such as 0.5"),
         ("tick_seconds: fast", "must be a number; write it without quotes, such as 0.5"),
         ("tick_seconds: 61", "must be at most 60; write a smaller number"),
-        ("horizon_days: 0", "must be at least 1; write a greater number"),
+        ("horizon: 59s", 'must be at least 1m and at most 400d; the default is "29d"'),
+        ("horizon: 401d", 'must be at least 1m and at most 400d; the default is "29d"'),
+        ("horizon: 29", "must be text; put it in quotes"),
+        ("horizon: a week", 'write a number and a unit of s, m, h or d, such as "4h"'),
         ("ledger_max_mb: 1", "must be at least 16; write a greater number"),
         ("group: ''", "is empty; write a name, such as resonanz"),
         ("group: a/b", "may hold up to 100 letters, digits, dots, hyphens and underscores only"),

@@ -1,6 +1,7 @@
 """Rolling windows. In the timelines `(` is an edge that is outside, `]` one that is inside."""
 
 import numpy as np
+import psutil
 import pytest
 
 from resonanz_streams.windows import RINGS, Deltas, Windows, old_edge_ms
@@ -238,3 +239,14 @@ def test_no_accounts_are_no_trouble() -> None:
     windows.advance(T + DAY)
     assert windows.sums["1m"].shape == (0, 4)
     assert windows.peak_per_minute()().tolist() == []
+
+
+def test_accounts_without_events_take_no_memory_as_time_passes() -> None:
+    """Every bucket is cleared on the way. All of the rings are 203 MB."""
+    windows = Windows(10_000)
+    windows.advance(T)
+    before = psutil.Process().memory_info().rss
+    for now_ms in range(T, T + HOUR, 10 * SECOND):
+        windows.advance(now_ms)
+    windows.advance(T + 30 * DAY)
+    assert psutil.Process().memory_info().rss - before < 20 * 2**20
