@@ -9,7 +9,7 @@ from typing import Self
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.errors import RetryError
 from resonanz_streams.events import Status, encode
-from resonanz_streams.topics import INTERACTION_TOPICS, STATUS
+from resonanz_streams.topics import STATUS
 from resonanz_streams.transports.ports import Outgoing
 from tests.brokers import Broker
 from tests.faults.load import START_MS, Load
@@ -18,12 +18,17 @@ from tests.processes import Process
 CHUNK = 500
 
 
-def configure(folder: Path, broker: Broker, load: Load) -> Path:
+def topic_of(kind: str) -> str:
+    """Where a line of the load belongs."""
+    return kind if kind == "audience" else f"{kind}s"
+
+
+def configure(folder: Path, broker: Broker, load: Load, partitions: int = 4) -> Path:
     accounts = "\n".join(f'      - "{account}"' for account in load.accounts)
     path = folder / "resonanz.yaml"
     path.write_text(
         f"broker: {broker.url}\ntopic_prefix: '{broker.prefix}'\ngroup: '{broker.prefix}workers'\n"
-        "clock: event\ntick_seconds: 0.5\npartitions: 4\n"
+        f"clock: event\ntick_seconds: 0.5\npartitions: {partitions}\n"
         "pseudonym_key: file:" + str(folder / "key") + "\n"
         f"clients:\n  fleet:\n    name: Fleet\n    potential: 1000\n    accounts:\n{accounts}\n"
     )
@@ -68,12 +73,12 @@ class Delivery:
         assert self.delivered == len(self._load.lines)
 
     def _single(self, chunk: Sequence[tuple[str, str, bytes]]) -> list[Outgoing]:
-        return [Outgoing(f"{kind}s", account.encode(), line) for account, kind, line in chunk]
+        return [Outgoing(topic_of(kind), account.encode(), line) for account, kind, line in chunk]
 
     def _packed(self, chunk: Sequence[tuple[str, str, bytes]]) -> list[Outgoing]:
         packs: dict[tuple[str, str], list[bytes]] = {}
         for account, kind, line in chunk:
-            packs.setdefault((account, f"{kind}s"), []).append(line)
+            packs.setdefault((account, topic_of(kind)), []).append(line)
         return [
             Outgoing(topic, account.encode(), b"\n".join(values))
             for (account, topic), values in packs.items()
@@ -82,9 +87,7 @@ class Delivery:
     def end(self) -> None:
         """Say for every account that nothing more will come."""
         ends = self._publisher.flush()
-        published = {
-            f"{topic}/{number}": end for (topic, number), end in ends.items() if topic in INTERACTION_TOPICS
-        }
+        published = {f"{topic}/{number}": end for (topic, number), end in ends.items() if topic != STATUS}
         self._publisher.publish(
             [
                 Outgoing(STATUS, f"file/{account}".encode(), encode(_ended(account, self._load, published)))

@@ -1,6 +1,7 @@
 """What topic ``kpis`` says at the end, and what it should say."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,20 +56,34 @@ def final_counts(
     broker: str, accounts: Sequence[str], at_ms: int, *, prefix: str = "", seconds: float = 60.0
 ) -> Counts:
     """Net counts as of ``at_ms``, once every account's newest snapshot is of that time."""
-    return asyncio.run(asyncio.wait_for(_final_counts(broker, accounts, at_ms, prefix), seconds))
+    newest = last_snapshots(broker, accounts, at_ms, prefix=prefix, seconds=seconds)
+    behind = [account for account in accounts if not _is_of(newest.get(account), at_ms)]
+    assert not behind, f"{len(behind)} accounts were not told as of {at_ms} within {seconds:.0f} s"
+    return {account: _counts(newest[account]) for account in accounts}
 
 
-async def _final_counts(broker: str, accounts: Sequence[str], at_ms: int, prefix: str) -> Counts:
+def last_snapshots(
+    broker: str, accounts: Sequence[str], at_ms: int, *, prefix: str = "", seconds: float = 60.0
+) -> dict[str, dict[str, Any]]:
+    """The newest snapshot of each account, once all are of ``at_ms`` or ``seconds`` are over."""
+    return asyncio.run(_last_snapshots(broker, accounts, at_ms, prefix, seconds))
+
+
+async def _last_snapshots(
+    broker: str, accounts: Sequence[str], at_ms: int, prefix: str, seconds: float
+) -> dict[str, dict[str, Any]]:
     tail = open_tail(broker, [KPIS], prefix=prefix)
     newest: dict[str, dict[str, Any]] = {}
     try:
-        while not (tail.caught_up() and all(_is_of(newest.get(account), at_ms) for account in accounts)):
-            for record in await tail.poll(1.0):
-                if record.key and record.value:
-                    newest[record.key.decode()] = orjson.loads(record.value)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not (tail.caught_up() and all(_is_of(newest.get(name), at_ms) for name in accounts)):
+                    for record in await tail.poll(1.0):
+                        if record.key and record.value:
+                            newest[record.key.decode()] = orjson.loads(record.value)
     finally:
         await tail.close()
-    return {account: _counts(newest[account]) for account in accounts}
+    return newest
 
 
 def _is_of(snapshot: dict[str, Any] | None, at_ms: int) -> bool:

@@ -1,0 +1,73 @@
+"""What a worker would begin with: engines restored from the durable state. No worker may run meanwhile."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from resonanz_streams.clock import wall_ms
+from resonanz_streams.engine import PartitionEngine
+from resonanz_streams.events import Status
+from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.registry import build_registry
+from resonanz_streams.settings import load_settings
+from resonanz_streams.snapshots import entries_of
+from resonanz_streams.topics import INTERACTION_TOPICS, STATUS
+from resonanz_streams.transports.brokers import open_store
+from tests.brokers import Broker
+from tests.faults.comparison import FIELDS, differing_rows
+from tests.faults.expected import expected_rows
+from tests.faults.load import Load
+from tests.pipeline.plain import Key, Row
+
+
+def restored(broker: Broker, config: Path) -> list[PartitionEngine]:
+    """One engine a partition, as the configured group left it."""
+    return asyncio.run(_restored(broker, config))
+
+
+async def _restored(broker: Broker, config: Path) -> list[PartitionEngine]:
+    settings = load_settings(config, os.environ)
+    registry = build_registry(settings)
+    store = open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+    pipeline = Pipeline(settings, registry, store, wall_ms)
+    try:
+        await pipeline.assigned(frozenset(range(registry.partitions)))
+        for record in await broker.everything(STATUS):
+            pipeline.observe(msgspec.json.decode(record.value or b"", type=Status))
+    finally:
+        await store.close()
+    return [engine for _, engine in sorted(pipeline.engines.items())]
+
+
+def waiting(engines: Sequence[PartitionEngine]) -> int:
+    """Operations that were read and are ahead of their time: their outcome is told by who takes over."""
+    return sum(len(engine._ahead) for engine in engines)
+
+
+def wrong_state(broker: Broker, load: Load, config: Path) -> list[str]:
+    """Every KPI of engines restored from the durable state, and how far each has read."""
+    engines = restored(broker, config)
+    wrong = []
+    for topic in INTERACTION_TOPICS:
+        for number, end in broker.ends(topic).items():
+            position = engines[number].offsets.get(topic, 0)
+            if position != end:
+                wrong.append(f"state: {topic}/{number} is read up to {position} of {end}")
+    found: dict[Key, Row] = {}
+    for engine in engines:
+        engine.advance(load.end_ms)
+        inputs = engine.inputs()
+        assert inputs is not None
+        for entries in entries_of(inputs):
+            for account, entry in zip(engine.accounts, entries, strict=True):
+                row = tuple(getattr(entry, field) for field in FIELDS)
+                found[account.id, entry.kpi, entry.window, entry.part] = _without_nan(row)
+    return wrong + differing_rows(found, expected_rows(load), "state")
+
+
+def _without_nan(row: Row) -> Row:
+    # As JSON says it.
+    return tuple(None if value != value else value for value in row)  # type: ignore[return-value]  # noqa: PLR0124
