@@ -52,6 +52,7 @@ class PartitionEngine:
         self._rows = LedgerRows(self._names)
         self._ahead = Ahead()
         self._event_clock = False
+        self._counted_ms = NEVER
         self._heartbeats = Heartbeats(self._measures.coverage, partition)
         self._marks: dict[str, int] = {}
         self._records: list[Outgoing] = []
@@ -174,6 +175,7 @@ class PartitionEngine:
             columns.sources,
         )
         reached = self._measures.now_ms if self._event_clock else max(clock_ms, self._measures.now_ms or 0)
+        self._counted_ms = self._counted_ms if reached is None else max(self._counted_ms, reached)
         waits = columns.at_ms > (NEVER if reached is None else reached)
         if waits.any():
             self._ahead.add(operations.where(waits))
@@ -265,6 +267,12 @@ class PartitionEngine:
         self._measures.advance(now_ms)
         for operations in self._ahead.due(now_ms):
             self._count(operations)
+
+    def settle(self) -> None:
+        """Let now be no earlier than what is counted: by the wall clock a run that came after the last
+        :meth:`advance` may have undone what still stood then."""
+        if self._measures.now_ms is not None and self._counted_ms > self._measures.now_ms:
+            self.advance(self._counted_ms)
 
     def inputs(self) -> Inputs | None:
         """What the KPIs are computed from, as of the last :meth:`advance`; None before the first.

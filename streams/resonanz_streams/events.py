@@ -4,7 +4,7 @@ Encoding writes compact UTF-8 JSON without the fields that hold their default, s
 short and any Kafka tool can read it. Decoding of whole runs is in :mod:`resonanz_streams.decode`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -128,7 +128,8 @@ class KpiEntry(msgspec.Struct, gc=False):
 class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     """All KPIs of one account as of ``at_ms`` (topic ``kpis``, compacted, key = account).
 
-    ``coverage`` is that of the 24 h window; each entry carries its own window's.
+    ``coverage`` is that of the 24 h window; each entry carries its own window's. ``read`` says which part
+    of the log it was counted from: the next offset per source topic, in the account's partition.
     """
 
     v: int = VERSION
@@ -138,6 +139,7 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     account: str
     coverage: float
     kpis: Sequence[KpiEntry]
+    read: Mapping[str, int] = {}
 
 
 def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:

@@ -213,13 +213,16 @@ class Pipeline:
                 raise
 
     async def _snapshots(self, partition: int, engine: PartitionEngine, seconds: float) -> Sequence[Outgoing]:
-        """Snapshots as of now. Runs may be counted meanwhile: the flush then holds more than they show."""
+        """Snapshots as of now. Runs may be counted meanwhile: the flush then holds more than they show, so
+        each says how far the log had been read for it."""
+        engine.settle()
         inputs = engine.inputs() if seconds > 0 else None
         if inputs is None:
             return ()
+        read = dict(engine.offsets)
         book, clock = self._books[partition], self._clock()
         records: list[Outgoing] = []
-        for told in book.encode(book.due(inputs, clock), inputs, clock, seconds):
+        for told in book.encode(book.due(inputs, clock), inputs, clock, seconds, read=read):
             records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]
             await asyncio.sleep(0)
         return records

@@ -1,7 +1,7 @@
 """What topic ``kpis`` is told: a JSON snapshot of every account whose numbers changed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import repeat
@@ -69,10 +69,17 @@ class SnapshotBook:
         return np.concatenate(columns, axis=1, dtype=np.float64)
 
     def encode(
-        self, rows: Rows, inputs: Inputs, clock_ms: int, seconds: float
+        self,
+        rows: Rows,
+        inputs: Inputs,
+        clock_ms: int,
+        seconds: float,
+        *,
+        read: Mapping[str, int] | None = None,
     ) -> Iterator[list[tuple[bytes, bytes]]]:
         """(key, JSON) of these rows in their order, slice by slice, as many as ``seconds`` of CPU allow, at
-        least one slice. The caller may let others work in between; some slices are empty for that alone.
+        least one slice. ``read``: the next offsets per topic when ``inputs`` were taken. The caller may let
+        others work in between; some slices are empty for that alone.
 
         The rest stays due and comes first the next time.
         """
@@ -90,7 +97,9 @@ class SnapshotBook:
                 begun = time.thread_time()
                 part = together[start : start + _SLICE]
                 own = entries[start : start + _SLICE]
-                told = [self._snapshot(*one, inputs) for one in zip(part.tolist(), own, strict=True)]
+                told = [
+                    self._snapshot(*one, inputs, read or {}) for one in zip(part.tolist(), own, strict=True)
+                ]
                 if self._told is not None:
                     self._told[part] = signature[part]
                 self._told_ms[part] = clock_ms
@@ -99,7 +108,9 @@ class SnapshotBook:
                 if spent >= seconds:
                     return
 
-    def _snapshot(self, row: int, entries: Sequence[KpiEntry], inputs: Inputs) -> tuple[bytes, bytes]:
+    def _snapshot(
+        self, row: int, entries: Sequence[KpiEntry], inputs: Inputs, read: Mapping[str, int]
+    ) -> tuple[bytes, bytes]:
         account = self._accounts[row]
         snapshot = KpiSnapshot(
             at_ms=inputs.now_ms,
@@ -108,6 +119,7 @@ class SnapshotBook:
             account=account.id,
             coverage=float(inputs.coverage["24h"][row]),
             kpis=entries,
+            read=read,
         )
         return account.id.encode(), encode(snapshot)
 
