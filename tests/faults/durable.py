@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -40,11 +39,6 @@ async def _restored(broker: Broker, config: Path) -> list[PartitionEngine]:
     finally:
         await store.close()
     return [engine for _, engine in sorted(pipeline.engines.items())]
-
-
-def waiting(engines: Sequence[PartitionEngine]) -> int:
-    """Operations that were read and are ahead of their time: their outcome is told by who takes over."""
-    return sum(len(engine._ahead) for engine in engines)
 
 
 def wrong_state(broker: Broker, load: Load, config: Path) -> list[str]:

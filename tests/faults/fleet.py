@@ -13,7 +13,7 @@ from resonanz_streams.topics import STATUS
 from resonanz_streams.transports.ports import Outgoing
 from tests.brokers import Broker
 from tests.faults.load import START_MS, Load
-from tests.processes import Process
+from tests.processes import Process, get
 
 CHUNK = 500
 
@@ -40,6 +40,11 @@ def worker(config: Path, port: int, *, name: str) -> Process:
     """``resonanz worker``; a name that was used before goes on with that log."""
     words = ["-m", "resonanz_streams", "worker", "--config", str(config), "--port", str(port)]
     return Process(words, config.with_name(f"{name}.log"))
+
+
+def ready(port: int) -> bool:
+    """Whether a worker has recovered all that it owns."""
+    return get(f"http://127.0.0.1:{port}/readyz") is not None
 
 
 class Delivery:
