@@ -2,7 +2,8 @@
 
 Ledger: 32 B a key, and 37 B for each of the newest keys (at most 32,768, and those since the last flush),
 which wait for their row to fill. While segments are merged, up to three times what is merged comes on top.
-Rings: 21,392 B an account; what an account without events takes of it stays untouched memory.
+Rings: 21,392 B an account, and 32 B a change since the last tick; of the former, what an account without
+events has stays untouched memory.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from resonanz_streams.ledger import ENTRY_BYTES, Ledger
 from resonanz_streams.ledger_rows import HELD_ENTRIES, HELD_ENTRY_BYTES, LedgerRows
-from resonanz_streams.windows import ACCOUNT_BYTES, Windows
+from resonanz_streams.windows import ACCOUNT_BYTES, DELTA_BYTES, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def ledger_footprint(ledger: Ledger, rows: LedgerRows) -> Footprint:
 
 def rings_footprint(windows: Windows, accounts: int) -> Footprint:
     """Of the counts of a partition's accounts."""
-    return Footprint(_held_bytes(windows.arrays()), ACCOUNT_BYTES * accounts)
+    stated = ACCOUNT_BYTES * accounts + DELTA_BYTES * windows.waiting
+    return Footprint(_held_bytes(windows.arrays()), stated)
 
 
 def _held_bytes(arrays: Iterable[NDArray[Any]]) -> int:

@@ -20,7 +20,7 @@ _HOURS = re.compile(
 )
 _DURATION = re.compile(r"[1-9]\d{0,5}[smhd]")
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_HORIZON_MS = (60_000, 400 * 86_400_000)
+_HORIZON_MS = (10_000, 400 * 86_400_000)
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -54,7 +54,7 @@ def duration_ms(text: str) -> int:
 def _horizon(text: str) -> str:
     least, most = _HORIZON_MS
     if not least <= duration_ms(_duration(text)) <= most:
-        raise ValueError('must be at least 1m and at most 400d; the default is "29d"')
+        raise ValueError('must be at least 10s and at most 400d; the default is "29d"')
     return text
 
 

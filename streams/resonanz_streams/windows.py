@@ -46,6 +46,9 @@ RING_OF_WINDOW: Final = {window: ring for ring in RINGS for window in ring.windo
 ACCOUNT_BYTES: Final = COLUMNS * (4 * sum(ring.size for ring in RINGS) + 8 * len(RING_OF_WINDOW))
 """Of an account at most, until its counts pass 32 bits: its buckets and its sums."""
 
+DELTA_BYTES: Final = 32
+"""Of a change that waits for its time."""
+
 
 def old_edge_ms(window: str, now_ms: int) -> int:
     """Where a window begins (exclusive), rounded down to its ring's resolution."""
@@ -86,6 +89,11 @@ class Windows:
         self._waiting: list[tuple[int, int, Deltas]] = []
         self._waited = itertools.count()
         self._room = int(np.iinfo(np.int32).max)
+
+    @property
+    def waiting(self) -> int:
+        """Changes that are later than now."""
+        return sum(len(deltas.rows) for _, _, deltas in self._waiting)
 
     def arrays(self) -> Iterator[NDArray[Any]]:
         """All that the counts are held in."""
