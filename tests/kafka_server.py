@@ -30,14 +30,14 @@ class KafkaUnavailableError(Exception):
     """Apache Kafka cannot be had here; the message says what to install."""
 
 
-def fetch_jars() -> Path:
-    """The folder of Kafka's jars, fetched by Maven if they are not there yet.
+def fetch_jars(pom: Path = POM) -> Path:
+    """The folder of the jars of ``pom`` (Kafka's by default), fetched by Maven if they are not there yet.
 
     Raises:
         KafkaUnavailableError: Java or Maven is missing, or Maven cannot fetch.
     """
     # The folder's name follows the versions asked for; it appears only when it is complete.
-    jars = ROOT / ".kafka" / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    jars = ROOT / ".kafka" / hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
     if shutil.which("java") is None:
         raise KafkaUnavailableError(f"Apache Kafka needs Java; install it with: {INSTALL}")
     if jars.is_dir():
@@ -48,7 +48,7 @@ def fetch_jars() -> Path:
     with tempfile.TemporaryDirectory(dir=jars.parent) as folder:
         fetching = Path(folder, "jars")
         done = subprocess.run(
-            ["mvn", "-q", "-B", "-f", str(POM), _COPY, f"-DoutputDirectory={fetching}"],
+            ["mvn", "-q", "-B", "-f", str(pom), _COPY, f"-DoutputDirectory={fetching}"],
             capture_output=True,
             text=True,
             timeout=600,
@@ -76,7 +76,7 @@ class KafkaServer:
         self._heap_mb = heap_mb
         self._folder = Path(tempfile.mkdtemp(prefix="kafka-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = free_port()
+        self._port, self._controller = free_port(), free_port()
         self._write_properties()
         self._format()
 
@@ -91,14 +91,22 @@ class KafkaServer:
         return self._folder / "log.txt"
 
     def _write_properties(self) -> None:
-        controller = free_port()
         own = (
-            f"listeners=PLAINTEXT://127.0.0.1:{self._port},CONTROLLER://127.0.0.1:{controller}\n"
+            f"listeners=PLAINTEXT://127.0.0.1:{self._port},CONTROLLER://127.0.0.1:{self._controller}\n"
             f"advertised.listeners=PLAINTEXT://127.0.0.1:{self._port}\n"
-            f"controller.quorum.voters=1@127.0.0.1:{controller}\n"
+            f"controller.quorum.voters=1@127.0.0.1:{self._controller}\n"
             f"log.dirs={self._folder}/data\n"
         )
-        (self._folder / "server.properties").write_text(PROPERTIES.read_text() + own)
+        (self._folder / "server.properties").write_text(
+            PROPERTIES.read_text() + own + self._more_properties()
+        )
+
+    def _more_properties(self) -> str:
+        """For those that have more listeners: of lines with one name the last one holds."""
+        return ""
+
+    def _format_options(self) -> Sequence[str]:
+        return ()
 
     def _command(self, main: str, *arguments: str) -> Sequence[str]:
         # Should this process be killed, Kafka must not stay behind. It is bound to the thread that starts it.
@@ -121,7 +129,9 @@ class KafkaServer:
         properties = str(self._folder / "server.properties")
         cluster = uuid.uuid4().hex[:22]
         done = subprocess.run(
-            self._command("kafka.tools.StorageTool", "format", "-t", cluster, "-c", properties),
+            self._command(
+                "kafka.tools.StorageTool", "format", "-t", cluster, "-c", properties, *self._format_options()
+            ),
             capture_output=True,
             text=True,
             timeout=120,

@@ -10,8 +10,9 @@ from typing import Any, Final
 from kafka import KafkaProducer
 from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
-from resonanz_streams.errors import RetryError, StopError
+from resonanz_streams.errors import ResonanzError, RetryError, StopError
 from resonanz_streams.transports.brokers import open_admin
+from resonanz_streams.transports.kafka_reach import forbidden
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Outgoing
 
@@ -109,13 +110,15 @@ class KafkaPublisher:
         return self._producer
 
     def _knock(self) -> None:
-        # kafka-python needs long to see that nobody is there, and leaves its sockets open.
+        # kafka-python needs long to see that it is not let in, says no reason, and leaves its sockets open.
         for server in self._target.servers:
             host, _, port = server.rpartition(":")
             with contextlib.suppress(OSError):
                 socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-                return
-        raise self._target.away()
+                break
+        else:
+            raise self._target.away()
+        open_admin(self._url, prefix=self._prefix).close()
 
     def _make_room(self, size: int) -> None:
         self._harvest()
@@ -175,9 +178,7 @@ class KafkaPublisher:
                 f"a record is larger than Kafka takes ({LARGEST_BYTES} bytes); publish smaller ones"
             ) from None
         except AuthorizationError as error:
-            raise StopError(
-                f"Kafka at {self._target} does not allow this user to write ({error}); give it the right to"
-            ) from None
+            raise forbidden(self._target, error) from None
         except (KafkaTimeoutError, ValueError):
             raise self._refused(record) from None
         except KafkaError as error:
@@ -189,13 +190,13 @@ class KafkaPublisher:
             return self._target.away()
         try:
             admin = open_admin(self._url, prefix=self._prefix)
-        except RetryError as error:
+        except ResonanzError as error:
             return error
         ends = admin.end_offsets(record.topic)
         admin.close()
         name = self._prefix + record.topic
         if not ends:
-            return StopError(f"topic {name} does not exist; make it with: resonanz topics --create")
+            return StopError(self._target.lacks(name))
         if record.partition is not None and record.partition not in ends:
             return StopError(
                 f"topic {name} has {len(ends)} partitions, no number {record.partition}; "

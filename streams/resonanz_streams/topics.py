@@ -17,6 +17,9 @@ STATUS: Final = "connectors.status"
 KPIS: Final = "kpis"
 LATE: Final = "late"
 DEAD_LETTERS: Final = "dead-letters"
+PUBLISHED: Final = (*SOURCE_TOPICS, DEAD_LETTERS, STATUS)
+"""What connectors write, and all that they need to see."""
+
 STATE: Final = "engine-state"
 
 

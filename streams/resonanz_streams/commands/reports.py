@@ -6,6 +6,7 @@ import csv
 import difflib
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +14,16 @@ from typing import Any, Final
 import click
 import msgspec
 
+from resonanz_streams.acls import command_lines, needed_acls
 from resonanz_streams.commands import options
 from resonanz_streams.errors import ConfigurationError, StopError
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS
 from resonanz_streams.registry import Registry
+from resonanz_streams.settings import Settings
 from resonanz_streams.topics import TOPICS
-from resonanz_streams.transports.brokers import open_admin
+from resonanz_streams.transports.brokers import open_admin, scheme_of
 
 PARTIAL: Final = 0.95
 _COLUMNS: Final = (
@@ -134,11 +137,17 @@ def _of(number: int, noun: str) -> str:
 
 @click.command()
 @click.option("--create", is_flag=True, help="Make those that are missing.")
+@click.option(
+    "--acls", "acls_wanted", is_flag=True, help="Only print what each part must be allowed on Apache Kafka."
+)
 @options.as_json
 @options.config
-def topics(create: bool, json_wanted: bool, config_path: Path) -> int:
+def topics(create: bool, acls_wanted: bool, json_wanted: bool, config_path: Path) -> int:
     """The topics: how each must be set up, and whether it is."""
     settings, _ = options.load(config_path)
+    if acls_wanted:
+        _print_acls(settings, json_wanted)
+        return 0
     specs = tuple(TOPICS.values())
     with contextlib.closing(open_admin(settings.broker, prefix=settings.topic_prefix)) as admin:
         problems = (admin.ensure if create else admin.check)(specs, settings.partitions)
@@ -162,6 +171,19 @@ def topics(create: bool, json_wanted: bool, config_path: Path) -> int:
         for problem in problems:
             click.echo(problem, err=True)
     return 1 if problems else 0
+
+
+def _print_acls(settings: Settings, json_wanted: bool) -> None:
+    if scheme_of(settings.broker) != "kafka":
+        raise ConfigurationError("broker: only Apache Kafka has ACLs; write kafka://host:9092")
+    needed = needed_acls(settings.topic_prefix, settings.group)
+    if json_wanted:
+        options.print_json([asdict(acl) for acl in needed])
+        return
+    servers = settings.broker.removeprefix("kafka://").partition("?")[0]
+    for line in command_lines(needed, servers):
+        click.echo(line)
+    click.echo("# Before Kafka 2.8 who writes also needs: --operation IdempotentWrite --cluster")
 
 
 @click.command()

@@ -9,17 +9,11 @@ from typing import Any, Final, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import (
-    KafkaConnectionError,
-    KafkaError,
-    TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
-    for_code,
-)
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from resonanz_streams.errors import RetryError, StopError
 from resonanz_streams.topics import TopicSpec
 from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_reach import reach, told
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Admin
 
@@ -32,31 +26,26 @@ Result = TypeVar("Result")
 class KafkaAdmin(Admin):
     """ports.Admin. Each call connects anew, in a thread of its own: it may be made from anywhere.
 
-    Every method raises RetryError when the broker is away, StopError when it does not let us.
+    Every method raises RetryError when the broker is away, ConfigurationError when it does not let us in,
+    StopError when it forbids what is asked.
     """
 
     def __init__(self, url: str, *, prefix: str) -> None:
         self._target = parse(url)
         self._prefix = prefix
         self._thread = ThreadPoolExecutor(1, "kafka-admin")
-        self.end_offsets("")  # a broker that is away is known at once
+        # A broker that is away or does not let us in is known at once.
+        self._thread.submit(asyncio.run, reach(self._target)).result()
 
     def _run(self, call: Callable[[Any], Awaitable[Result]]) -> Result:
         async def connected() -> Result:
-            async with asyncio.timeout(SECONDS), self._connected(AIOKafkaAdminClient) as client:
-                return await call(client)
+            try:
+                async with asyncio.timeout(SECONDS), self._connected(AIOKafkaAdminClient) as client:
+                    return await call(client)
+            except (KafkaError, TimeoutError) as error:
+                raise await told(self._target, error) from None
 
-        try:
-            return self._thread.submit(asyncio.run, connected()).result()
-        except (KafkaConnectionError, TimeoutError):
-            raise self._target.away() from None
-        except TopicAuthorizationFailedError as error:
-            raise StopError(
-                f"Kafka at {self._target} does not allow this user to see or make topics ({error}); "
-                "give it the right to"
-            ) from None
-        except KafkaError as error:
-            raise RetryError(f"Kafka at {self._target} failed: {error}") from None
+        return self._thread.submit(asyncio.run, connected()).result()
 
     @contextlib.asynccontextmanager
     async def _connected(self, client: type[Any]) -> AsyncIterator[Any]:
@@ -111,11 +100,12 @@ class KafkaAdmin(Admin):
         for spec in specs:
             name = self._prefix + spec.name
             if name not in counts:
-                sentences.append(f"topic {name} does not exist; make it with: resonanz topics --create")
+                sentences.append(self._target.lacks(name))
                 continue
             if counts[name] != (spec.partitions or partitions):
                 sentences.append(_wrong_count(name, counts[name], spec, partitions))
-            sentences.extend(_wrong_settings(name, settings[name], spec))
+            # A part that may not see them leaves them to those who may.
+            sentences.extend(_wrong_settings(name, settings[name], spec) if settings[name] else ())
         return sentences
 
     async def _partition_counts(self, client: Any, specs: Sequence[TopicSpec]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_reach import reach, told
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Record
 
@@ -49,11 +50,12 @@ class KafkaTail:
                     await self._look()
                 if loop.time() >= until:
                     return ()
-        except (KafkaError, TimeoutError):
+        except (KafkaError, TimeoutError) as error:
             await self._disconnect()
-            raise self._target.away() from None
+            raise await told(self._target, error) from None
 
     async def _connect(self) -> None:
+        await reach(self._target)
         self._consumer = AIOKafkaConsumer(
             **self._target.client_settings(),
             client_id="resonanz",

@@ -9,14 +9,15 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaConnectionError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.threads import QueueServiceThread
 
-from resonanz_streams.errors import RetryError, StopError
+from resonanz_streams.errors import StopError
 from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_reach import told
 from resonanz_streams.transports.kafka_runs import take
 from resonanz_streams.transports.kafka_url import from_faust
 from resonanz_streams.transports.ports import Run
@@ -79,8 +80,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         """
         try:
             await super().on_start()
-        except KafkaError:
-            raise self.target.away() from None
+        except KafkaError as error:
+            raise await told(self.target, error) from None
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
         beat = coordinator._do_heartbeat  # noqa: SLF001
 
@@ -128,16 +129,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         """Call ``fun`` in this thread.
 
         Raises:
-            RetryError: the driver's errors, but for those that Faust itself waits for.
+            ResonanzError: the driver's errors, but for those that Faust itself waits for.
         """
         try:
             return await super().call_thread(fun, *args, **kwargs)
         except (ConsumerStoppedError, IllegalStateError):
             raise
-        except KafkaConnectionError:
-            raise self.target.away() from None
         except KafkaError as error:
-            raise RetryError(f"Kafka at {self.target} failed: {error}") from None
+            raise await told(self.target, error) from None
 
     def _stopped_set(self) -> None:
         if self.thread_loop.is_closed():
@@ -156,7 +155,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         wanted = set(topics)
         missing = sorted(wanted - set(await self.call_thread(self._ensure_consumer().topics)))
         if missing:
-            raise StopError(f"topic {missing[0]} does not exist; make it with: resonanz topics --create")
+            raise StopError(self.target.lacks(missing[0]))
         await super().subscribe(wanted)
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Run]]:  # noqa: ASYNC109

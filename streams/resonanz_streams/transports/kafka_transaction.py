@@ -18,13 +18,12 @@ from aiokafka.errors import (
     NodeNotReadyError,
     ProducerFenced,
     RequestTimedOutError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartitionError,
 )
 from aiokafka.producer.sender import Sender
 
 from resonanz_streams.errors import FencedError, RetryError, StopError
+from resonanz_streams.transports.kafka_reach import FORBIDDEN, forbidden
 from resonanz_streams.transports.kafka_url import KafkaTarget
 from resonanz_streams.transports.ports import Headers
 
@@ -35,7 +34,6 @@ TRANSACTION_TIMEOUT_MS: Final = 20_000
 
 BATCH_BYTES: Final = 2**20
 _FENCED: Final = (ProducerFenced, InvalidProducerEpoch)
-_FORBIDDEN: Final = (TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed)
 
 _AWAY: Final = (
     TimeoutError,
@@ -203,10 +201,8 @@ class TransactionalWriter:
                 f"{self._id}: a record is larger than its topic takes; "
                 "what is wrong with its settings says: resonanz topics"
             ) from None
-        except _FORBIDDEN as error:
-            raise StopError(
-                f"{self._id}: Kafka does not allow this user to write ({error}); give it the right to"
-            ) from None
+        except FORBIDDEN as error:
+            raise forbidden(self._target, error) from None
         except _AWAY:
             raise self._target.away() from None
         except KafkaError as error:

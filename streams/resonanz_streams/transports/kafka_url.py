@@ -41,6 +41,16 @@ class KafkaTarget:
         """Another way to write it, with every port."""
         return f"kafka://{self}{self.query}"
 
+    @property
+    def security(self) -> str:
+        """How its listener lets in: plaintext, ssl, sasl_plaintext or sasl_ssl."""
+        return self.parameters.get("security", "plaintext")
+
+    @property
+    def mechanism(self) -> str:
+        """How the password is shown."""
+        return self.parameters.get("mechanism", "PLAIN")
+
     def beside(self, folder: Path) -> "KafkaTarget":
         """The same; relative paths in it mean files in ``folder``."""
         paths = {name: str(folder / path) for name, path in self.parameters.items() if name in _FILES}
@@ -53,6 +63,15 @@ class KafkaTarget:
             "it is used again once it answers"
         )
 
+    def lacks(self, topic: str) -> str:
+        """What to tell of a topic that cannot be seen."""
+        if self.security == "plaintext":
+            return f"topic {topic} does not exist; make it with: resonanz topics --create"
+        return (
+            f"topic {topic} does not exist, or this user may not see it; make it with: "
+            "resonanz topics --create, or give the rights that are listed by: resonanz topics --acls"
+        )
+
     def client_settings(self) -> dict[str, Any]:
         """Keyword arguments of aiokafka's and kafka-python's clients alike.
 
@@ -60,7 +79,7 @@ class KafkaTarget:
             ConfigurationError: a file that the URL names cannot be used.
         """
         quiet()
-        security = self.parameters.get("security", "plaintext")
+        security = self.security
         settings: dict[str, Any] = {
             "bootstrap_servers": list(self.servers),
             "security_protocol": security.upper(),
@@ -68,7 +87,7 @@ class KafkaTarget:
         if security.endswith("ssl"):
             settings["ssl_context"] = self._ssl_context()
         if security.startswith("sasl"):
-            settings["sasl_mechanism"] = self.parameters.get("mechanism", "PLAIN")
+            settings["sasl_mechanism"] = self.mechanism
             settings["sasl_plain_username"] = self.parameters["username"]
             settings["sasl_plain_password"] = self._password()
         return settings
