@@ -72,6 +72,11 @@ class Delivery:
             self.delivered += len(chunk)
         self._publisher.flush()
 
+    def trickle(self, chunks: int) -> None:
+        """The same, each chunk durable before the next one."""
+        for _ in range(chunks):
+            self.deliver(1)
+
     def deliver_all(self) -> None:
         """What is left."""
         self.deliver(-(-(len(self._load.lines) - self.delivered) // CHUNK))

@@ -49,24 +49,24 @@ class Lives:
         with worker(self.config, self._port, name=f"dead-{self.kills.total()}") as process:
             self._is_ready()
             alive = self._rng.randrange(chunks + 1)
-            delivery.deliver(alive)
+            delivery.trickle(alive)
             self._reached = samples(self._port, "resonanz_position") or {}
             process.kill()
         self.kills["at any moment"] += 1
-        delivery.deliver(chunks - alive)
+        delivery.trickle(chunks - alive)
 
     def during_a_flush(self, delivery: Delivery, chunks: int) -> None:
         """Killed by itself in one of the flushes that follow the first events."""
         with self._dying("flush", self._rng.randrange(1, 5)) as process:
             self._is_ready()
-            delivery.deliver(chunks)
+            delivery.trickle(chunks)
             self._mourn(process, "flush")
         self.kills["flush"] += 1
 
     def during_recovery(self, delivery: Delivery, chunks: int) -> None:
         """Killed by itself in the recovery of one of its four partitions."""
         with self._dying("recovery", self._rng.randrange(1, 5)) as process:
-            delivery.deliver(chunks)
+            delivery.trickle(chunks)
             self._mourn(process, "recovery")
         self.kills["recovery"] += 1
 
@@ -74,7 +74,7 @@ class Lives:
         """Killed by itself while it gives partitions to a second worker, which leaves later."""
         with self._dying("release", self._rng.randrange(1, 3)) as process:
             self._is_ready()
-            delivery.deliver(chunks)
+            delivery.trickle(chunks)
             with worker(self.config, self._guest, name="guest") as guest:
                 self._mourn(process, "release")
                 assert guest.terminate(30) == 0, guest.output()
@@ -87,7 +87,7 @@ class Lives:
             self._is_ready()
             with worker(self.config, self._guest, name="guest") as guest:
                 wait_until(lambda: ready(self._guest), "the second worker is ready")
-                delivery.deliver(chunks)
+                delivery.trickle(chunks)
                 assert guest.terminate(30) == 0, guest.output()
             self._mourn(process, "recovery")
         self.kills["rebalance"] += 1
