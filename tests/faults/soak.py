@@ -18,11 +18,13 @@ from resonanz_streams.topics import DEAD_LETTERS, KPIS, LATE, SOURCE_TOPICS, TOP
 from resonanz_streams.transports.brokers import open_tail
 from tests.brokers import Broker
 from tests.faults.snapshots import WINDOWS_MS, resolution_ms
-from tests.faults.soak_load import KINDS, PARTITIONS, SLOT_MS, SoakLoad
+from tests.faults.soak_load import KINDS, PARTITIONS, SLOT_MS, SoakLoad, Standing
 from tests.processes import Process, get
 
 COMPARED: Final = ("1m", "5m", "15m")
 SIZES: Final = ("ledger", "ledger_stated", "rings", "rings_stated")
+Newest = dict[str, tuple[int, dict[str, dict[str, float]]]]
+"""By account: as of when, and counts by window and kind."""
 
 
 class Sample(msgspec.Struct):
@@ -59,16 +61,14 @@ async def _make_topics(servers: str, prefix: str) -> None:
         await client.close()
 
 
-def configure(folder: Path, broker: Broker, load: SoakLoad) -> Path:
-    """The worker's configuration, and beside it the load for the publisher."""
-    (folder / "load.json").write_bytes(msgspec.json.encode(load))
+def configure(folder: Path, broker: Broker, accounts: Sequence[str], **more: str) -> Path:
+    """The worker's configuration: ten clients share the accounts."""
     (folder / "key").write_text("0123456789abcdef0123456789abcdef")
-    path = folder / "resonanz.yaml"
     clients = {
         f"client-{number}": {
             "name": f"Client {number}",
             "potential": 50_000,
-            "accounts": list(load.names[number::10]),
+            "accounts": list(accounts[number::10]),
         }
         for number in range(10)
     }
@@ -77,16 +77,17 @@ def configure(folder: Path, broker: Broker, load: SoakLoad) -> Path:
         "topic_prefix": broker.prefix,
         "group": f"{broker.prefix}soak",
         "partitions": PARTITIONS,
-        "horizon": f"{load.horizon_ms // 1000}s",
         "pseudonym_key": f"file:{folder / 'key'}",
         "clients": clients,
     }
-    path.write_bytes(msgspec.json.encode(settings))  # JSON is YAML
+    path = folder / "resonanz.yaml"
+    path.write_bytes(msgspec.json.encode(settings | more))  # JSON is YAML
     return path
 
 
-def publisher(folder: Path, broker: Broker, slots: int) -> Process:
+def publisher(folder: Path, broker: Broker, load: SoakLoad, slots: int) -> Process:
     """The load on its way, in a process of its own."""
+    (folder / "load.json").write_bytes(msgspec.json.encode(load))
     words = ["-m", "tests.faults.soak_publisher", "--broker", broker.url, "--prefix", broker.prefix]
     words += ["--load", str(folder / "load.json"), "--slots", str(slots)]
     return Process(words, folder / "publisher.log")
@@ -125,7 +126,7 @@ def _sample(process: psutil.Process, port: int, at_seconds: float) -> Sample | N
         process.memory_info().rss,
         process.num_fds(),
         process.num_threads(),
-        int(_total(page, "resonanz_ledger_entries")),
+        int(total(page, "resonanz_ledger_entries")),
         max(
             (value for (name, _), value in page.items() if name == "resonanz_event_lag_seconds"), default=-1.0
         ),
@@ -148,14 +149,15 @@ def metrics(port: int) -> dict[tuple[str, tuple[str, ...]], float] | None:
     }
 
 
-def _total(page: dict[tuple[str, tuple[str, ...]], float], name: str) -> float:
+def total(page: dict[tuple[str, tuple[str, ...]], float], name: str) -> float:
+    """A family's sum."""
     return sum(value for (known, _), value in page.items() if known == name)
 
 
 def events_read(port: int) -> int:
     """By the worker, whatever became of them."""
     page = metrics(port)
-    return 0 if page is None else int(_total(page, "resonanz_events_total"))
+    return 0 if page is None else int(total(page, "resonanz_events_total"))
 
 
 def thirds(values: Sequence[float]) -> tuple[float, float]:
@@ -167,44 +169,47 @@ def thirds(values: Sequence[float]) -> tuple[float, float]:
 def wrong_counts(broker: Broker, load: SoakLoad, last_slot: int, slots: int, since_ms: int) -> int:
     """Figures of the last windows that differ from a recomputation, once every account's newest snapshot
     is of ``since_ms`` or later."""
-    newest = asyncio.run(asyncio.wait_for(_newest(broker, load.names, since_ms), 300))
+    newest = newest_counts(broker, load.names, COMPARED, since_ms)
     longest = WINDOWS_MS[COMPARED[-1]] + resolution_ms(WINDOWS_MS[COMPARED[-1]])
     first_slot = max(last_slot - slots + 1, (min(at for at, _ in newest.values()) - longest) // SLOT_MS)
-    standing = load.standing(first_slot, last_slot)
+    return differing(newest, load.names, load.standing(first_slot, last_slot))
+
+
+def differing(newest: Newest, accounts: Sequence[str], standing: Standing) -> int:
+    """How many figures are not those of ``standing``."""
     wrong = 0
-    for place, name in enumerate(load.names):
+    for place, name in enumerate(accounts):
         at_ms, found = newest[name]
-        for window in COMPARED:
+        for window, counts in found.items():
             length, grain = WINDOWS_MS[window], resolution_ms(WINDOWS_MS[window])
             expected = standing.counts(place, (at_ms - length) // grain * grain, at_ms)
-            wrong += sum(found[window][kind] != expected[kind] for kind in KINDS)
+            # Null where nothing was seen and nobody watched.
+            wrong += sum((counts[kind] or 0) != expected[kind] for kind in KINDS)
     return wrong
 
 
-async def _newest(
-    broker: Broker, accounts: Sequence[str], since_ms: int
-) -> dict[str, tuple[int, dict[str, dict[str, float]]]]:
+def newest_counts(broker: Broker, accounts: Sequence[str], windows: Sequence[str], since_ms: int) -> Newest:
+    """Net counts by kind and window of every account's newest snapshot, all of ``since_ms`` or later."""
+    return asyncio.run(asyncio.wait_for(_newest(broker, accounts, windows, since_ms), 300))
+
+
+async def _newest(broker: Broker, accounts: Sequence[str], windows: Sequence[str], since_ms: int) -> Newest:
     tail = open_tail(broker.url, [KPIS], prefix=broker.prefix)
-    raw: dict[str, bytes] = {}
-    found: dict[str, tuple[int, dict[str, dict[str, float]]]] = {}
+    found: Newest = {}
     try:
         while not (tail.caught_up() and len(found) == len(accounts)):
-            raw = {
-                record.key.decode(): record.value
-                for record in await tail.poll(1.0)
-                if record.key and record.value
-            }
-            for account, value in raw.items():
-                snapshot: Any = orjson.loads(value)
-                if snapshot["at_ms"] >= since_ms:
-                    found[account] = snapshot["at_ms"], _counts(snapshot)
+            polled = await tail.poll(1.0)
+            for account, value in {record.key: record.value for record in polled}.items():
+                snapshot: Any = orjson.loads(value or b"{}")
+                if account and snapshot.get("at_ms", 0) >= since_ms:
+                    found[account.decode()] = snapshot["at_ms"], _counts(snapshot, windows)
     finally:
         await tail.close()
     return found
 
 
-def _counts(snapshot: dict[str, Any]) -> dict[str, dict[str, float]]:
-    counts: dict[str, dict[str, float]] = {window: {} for window in COMPARED}
+def _counts(snapshot: dict[str, Any], windows: Sequence[str]) -> dict[str, dict[str, float]]:
+    counts: dict[str, dict[str, float]] = {window: {} for window in windows}
     for entry in snapshot["kpis"]:
         if entry["kpi"] == "interactions" and entry["window"] in counts and entry["part"] in KINDS:
             counts[entry["window"]][entry["part"]] = entry["value"]

@@ -7,7 +7,7 @@ counted without the hour. Activity moves over the accounts: at any time a few of
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,15 @@ class Operations:
 
     def __len__(self) -> int:
         return len(self.number)
+
+
+def line_of(account: str, number: int, kind: int, *, removal: bool, at_ms: int) -> bytes:
+    """The event of one operation; the number makes its id, actor and object."""
+    return (
+        f'{{"v":1,"id":"{number}","source":"file","kind":"{KINDS[kind]}",{_OPS[removal]}'
+        f'"account":"{account}","actor":"{number * 0x9E3779B97F4A7C15 % 2**128:032x}",'
+        f'"object":"{number % 50:03d}","at_ms":{at_ms}}}'
+    ).encode()
 
 
 @dataclass(frozen=True)
@@ -124,12 +133,8 @@ class SoakLoad:
         packs: dict[tuple[int, int], list[bytes]] = {}
         columns = (getattr(found, field.name).tolist() for field in fields(Operations))
         for number, account, kind, removal, at_ms in zip(*columns, strict=True):
-            line = (
-                f'{{"v":1,"id":"{number}","source":"file","kind":"{KINDS[kind]}",{_OPS[removal]}'
-                f'"account":"{self.names[account]}","actor":"{number * 0x9E3779B97F4A7C15 % 2**128:032x}",'
-                f'"object":"{number % 50:03d}","at_ms":{at_ms}}}'
-            )
-            packs.setdefault((kind, self.partitions[account]), []).append(line.encode())
+            line = line_of(self.names[account], number, kind, removal=removal, at_ms=at_ms)
+            packs.setdefault((kind, self.partitions[account]), []).append(line)
         for (kind, partition), lines in packs.items():
             yield f"{KINDS[kind]}s", partition, b"\n".join(lines)
 
@@ -146,10 +151,7 @@ class SoakLoad:
             place = found.number - base
             np.maximum.at(times, (found.removal.astype(np.int64), place), found.at_ms)
             account[place], kind[place] = found.account, found.kind
-        counted = np.flatnonzero(times[0] > times[1])
-        counted = counted[np.argsort(account[counted], kind="stable")]
-        starts = np.searchsorted(account[counted], np.arange(self.accounts + 1))
-        return Standing(kind[counted], times[0][counted], starts)
+        return Standing.of(times, account, kind, self.accounts)
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,14 @@ class Standing:
     kind: Ints
     at_ms: Ints
     starts: Ints
+
+    @classmethod
+    def of(cls, times: Ints, account: Ints, kind: Ints, accounts: int) -> Self:
+        """``times``: of each key's newest addition, and of its newest removal."""
+        counted = np.flatnonzero(times[0] > times[1])
+        counted = counted[np.argsort(account[counted], kind="stable")]
+        starts = np.searchsorted(account[counted], np.arange(accounts + 1))
+        return cls(kind[counted], times[0][counted], starts)
 
     def counts(self, account: int, after_ms: int, until_ms: int) -> dict[str, float]:
         """By kind, of (after, until]."""

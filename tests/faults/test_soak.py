@@ -49,10 +49,11 @@ def test_a_steady_load_for_long(broker: Broker, tmp_path: Path) -> None:
         turn_slots=slots // 6,
     )
     make_topics(broker)
-    config, port = configure(tmp_path, broker, load), free_port()
+    config = configure(tmp_path, broker, load.names, horizon=f"{scale.horizon_seconds}s")
+    port = free_port()
     with worker(config, port, name="worker") as process:
         wait_until(lambda: get(f"http://127.0.0.1:{port}/readyz"), "the worker is ready")
-        with publisher(tmp_path, broker, slots) as spout:
+        with publisher(tmp_path, broker, load, slots) as spout:
             samples = watch(
                 process,
                 port,
