@@ -71,7 +71,7 @@ def _near(bound: float | None, its_bound: float | None) -> bool:
     return math.isclose(bound, its_bound)
 
 
-def wrong_samples(load: Load, ports: Sequence[int]) -> list[str]:
+def wrong_samples(load: Load, ports: Sequence[int], *, connector: str = "file") -> list[str]:
     """Every sample of an account: its value, that it is there, that one worker alone exports it."""
     found: Samples = {}
     wrong = []
@@ -80,7 +80,7 @@ def wrong_samples(load: Load, ports: Sequence[int]) -> list[str]:
             if key in found:
                 wrong.append(f"/metrics: {key} is exported twice")
             found[key] = value
-    expected = expected_samples(load)
+    expected = expected_samples(load, connector)
     for key in sorted(found.keys() | expected.keys()):
         has, wants = found.get(key), expected.get(key)
         interval = key[0].endswith(("_lo", "_hi"))

@@ -21,7 +21,7 @@ def expected_rows(load: Load) -> Mapping[Key, Row]:
     return Plain(load.events(), snapshots, spans, [(0, POTENTIAL)]).rows(load.end_ms)
 
 
-def expected_samples(load: Load) -> Samples:
+def expected_samples(load: Load, connector: str = "file") -> Samples:
     """Every sample of ``/metrics`` that carries an account, by name and labels."""
     rows = expected_rows(load)
     found: Samples = {}
@@ -30,7 +30,7 @@ def expected_samples(load: Load) -> Samples:
         for name, more, value in _of_account(account, rows):
             if value is not None:
                 found[labelled(name, whose | more)] = value
-        fed = {"connector": "file", "account": account}
+        fed = {"connector": connector, "account": account}
         found[labelled("resonanz_account_info", whose | {"handle": ""})] = 1.0
         found[labelled("resonanz_connector_info", whose | fed)] = 1.0
         found[labelled("resonanz_connector_last_success_timestamp_seconds", fed)] = load.end_ms / 1000
