@@ -25,11 +25,9 @@ class ConnectorSeries:
     def families(self) -> Iterator[Family]:
         """One moment; in a stable order."""
         pipeline = self._pipeline
-        known = pipeline.registry.accounts
+        known, shown = pipeline.registry.accounts, pipeline.shown()
         keys = [
-            key
-            for key in sorted(pipeline.statuses)
-            if key[1] in known and known[key[1]].partition in pipeline.engines
+            key for key in sorted(pipeline.statuses) if key[1] in known and known[key[1]].partition in shown
         ]
         labels = [self._labels_of(key) for key in keys]
         through = [pipeline.statuses[key].complete_through_ms / 1000 for key in keys]

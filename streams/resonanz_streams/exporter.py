@@ -36,9 +36,9 @@ SERIES_CAP: Final = 250_000
 class Exporter:
     """Serves the metrics of one pipeline.
 
-    Only accounts of partitions that are owned and recovered are exported, and none that was idle for
-    28 d. ``cap`` bounds the series; beyond it whole accounts are left out, in a stable order, counted
-    in ``resonanz_series_suppressed``.
+    Only accounts of partitions that are owned and recovered are exported, none that was idle for 28 d, and
+    none at all while others may own them. ``cap`` bounds the series; beyond it whole accounts are left
+    out, in a stable order, counted in ``resonanz_series_suppressed``.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Exporter:
         per_account += len(coverage_windows(self._series)) + 1  # resonanz_account_info
         left = self._cap // per_account
         blocks, suppressed = [], 0
-        for _, engine in sorted(self._pipeline.engines.items()):
+        for _, engine in sorted(self._pipeline.shown().items()):
             inputs = engine.inputs()
             if inputs is None:
                 continue

@@ -7,9 +7,12 @@ partition, one transaction: ledger, account rows, source offsets, dead letters, 
 
 import asyncio
 import logging
+import math
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from resonanz_streams.clock import Clock
 from resonanz_streams.engine import PartitionEngine
@@ -25,9 +28,12 @@ from resonanz_streams.transports.ports import Flush, Outgoing, Run, StateStore
 
 log = logging.getLogger(__name__)
 
+_RECOVERIES: Final = 4
+"""Partitions recovered at the same time; each may hold a fetch of 8 MB."""
+
 
 class Pipeline:
-    """Implements ports.Ownership. All methods run on the event loop's thread.
+    """Implements ports.Ownership; ``sharing``: a rebalance runs. All methods run on the event loop's thread.
 
     ``statuses``: the newest heartbeat per (connector, account); ``missed_ms``: what their gaps come to
     since this worker listens.
@@ -36,6 +42,8 @@ class Pipeline:
     def __init__(self, settings: Settings, registry: Registry, store: StateStore, clock: Clock) -> None:
         self.registry = registry
         self.engines: dict[int, PartitionEngine] = {}
+        self.sharing = False
+        self.ours_until = math.inf
         self.recovering: set[int] = set()
         self.statuses: dict[tuple[str, str], Status] = {}
         self.missed_ms: Counter[tuple[str, str]] = Counter()
@@ -54,28 +62,44 @@ class Pipeline:
 
     async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:
         """Give up what went to others, recover what is new; see ports.Ownership."""
-        for partition in sorted(self.engines.keys() - partitions):
+        lost = sorted(self.engines.keys() - partitions)
+        for partition in lost:
+            self._drop(partition)  # at once: a flush may be under way, and others may show it already
+        for partition in lost:
             async with self._locks[partition]:
-                self._drop(partition)
                 await self._store.release(partition)
         new = partitions - self.engines.keys()
         # All at once: between two of them the worker is no more ready than before the first.
         self.recovering |= new
         try:
-            for partition in sorted(new):
-                await self._recover(partition)
-                self.recovering.discard(partition)
+            await self._recover_all(sorted(new))
         finally:
             self.recovering -= new
+        self.sharing = False
         return self.positions()
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Write what is counted so far; what comes back with the next assignment keeps its state.
 
-        Should another worker have owned a partition in between, its recovery fenced this one's store.
+        Should another worker have owned a partition in between, its recovery fenced this one's store. What
+        was not heard of for a session belongs to others, with all that is not written.
         """
-        for partition in sorted(partitions & self.engines.keys()):
+        self.sharing = True
+        owned = sorted(partitions & self.engines.keys())
+        if self.is_out_of_touch():
+            for partition in owned:
+                self._drop(partition)
+            return
+        for partition in owned:
             await self.flush(partition)
+
+    def is_out_of_touch(self) -> bool:
+        """Whether others may own our partitions by now."""
+        return time.monotonic() > self.ours_until
+
+    def shown(self) -> Mapping[int, PartitionEngine]:
+        """The partitions whose accounts may be exported: ours for sure."""
+        return {} if self.is_out_of_touch() else self.engines
 
     def _drop(self, partition: int) -> None:
         engine = self.engines.pop(partition, None)
@@ -85,9 +109,26 @@ class Pipeline:
 
     def drop_all(self) -> None:
         """Forget what is not durable: the next assignment recovers everything."""
+        self.sharing, self.ours_until = False, math.inf
         for partition in tuple(self.engines):
             self._drop(partition)
         self.failure = None
+
+    async def _recover_all(self, partitions: Sequence[int]) -> None:
+        """Several at once: most of a recovery is waiting for the broker."""
+        few = asyncio.Semaphore(_RECOVERIES)
+
+        async def recover(partition: int) -> None:
+            async with few:
+                await self._recover(partition)
+            self.recovering.discard(partition)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for partition in partitions:
+                    group.create_task(recover(partition))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
     async def _recover(self, partition: int) -> None:
         self._locks.setdefault(partition, asyncio.Lock())

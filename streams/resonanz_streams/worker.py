@@ -107,6 +107,10 @@ class Worker:
     def _not_ready_because(self) -> str:
         if self.pipeline.recovering:
             return f"recovering {len(self.pipeline.recovering)} partitions"
+        if self.pipeline.sharing:
+            return "the workers are sharing the partitions anew"
+        if self.pipeline.is_out_of_touch():
+            return "the group's coordinator does not answer: others may own our partitions"
         if not self.pipeline.engines:
             return "no partition is assigned yet"
         return "" if self._heard else "connectors' heartbeats are not read yet"

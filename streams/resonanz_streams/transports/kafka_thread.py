@@ -88,15 +88,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         async def noted() -> bool:
             answered = bool(await beat())
             if answered:
-                self._heard_at = time.monotonic()
+                self._heard()
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
 
     def begin_heartbeats(self) -> None:
         """The group has let us in."""
-        self._heard_at = time.monotonic()
+        self._heard()
         self._ensure_consumer()._coordinator._start_heartbeat_task()  # noqa: SLF001
+
+    def _heard(self) -> None:
+        self._heard_at = time.monotonic()
+        self.app.ownership.ours_until = self._heard_at + float(self.app.conf.broker_session_timeout)
 
     def is_silent(self) -> bool:
         """Whether the coordinator has not answered for so long that our partitions may be others' by now.

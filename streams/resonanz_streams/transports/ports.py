@@ -173,7 +173,11 @@ class Ownership(Protocol):
     """What a Faust consumer tells the worker about the partitions that it owns.
 
     A partition number stands for that partition of every source topic: they are assigned together.
+    ``ours_until``, on the monotonic clock: later others may own them. A group's coordinator that answers
+    moves it on.
     """
+
+    ours_until: float
 
     async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:
         """Recover ``partitions``; returns the next offset to read per (topic, partition).
