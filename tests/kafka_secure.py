@@ -26,7 +26,7 @@ from kafka.admin import (
 
 from resonanz_streams.acls import ROLES, Acl
 from tests.kafka_server import KafkaServer, KafkaUnavailableError
-from tests.processes import free_port
+from tests.processes import free_port, wait_until
 
 USERS: Final = (*(f"resonanz-{role}" for role in ROLES), "resonanz")
 PASSWORDS: Final[Mapping[str, str]] = {user: f"tr0ub4dor-{user}-3x" for user in USERS}
@@ -172,6 +172,7 @@ class SecureKafka(KafkaServer):
             client.delete_acls([_everything()])
             if acls:
                 client.create_acls([_of_the_driver(acl) for acl in acls])
+            wait_until(lambda: len(client.describe_acls(_everything())[0]) == len(acls), "they are in force")
         finally:
             client.close()
 

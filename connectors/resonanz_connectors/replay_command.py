@@ -26,7 +26,7 @@ from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import AHEAD_MS
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
-from resonanz_streams.topics import TOPICS
+from resonanz_streams.topics import PUBLISHED, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_tail
 from resonanz_streams.transports.ports import Publisher
 
@@ -243,7 +243,7 @@ def _known(registry: Registry, surveys: Sequence[Survey]) -> list[str]:
 def _ensure_topics(settings: Settings) -> None:
     admin = open_admin(settings.broker, prefix=settings.topic_prefix)
     with contextlib.closing(admin):
-        if problems := admin.ensure(list(TOPICS.values()), settings.partitions):
+        if problems := admin.ensure([TOPICS[name] for name in PUBLISHED], settings.partitions):
             raise ConfigurationError("\n".join(problems))
 
 

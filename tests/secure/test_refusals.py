@@ -1,8 +1,6 @@
 """Everything that can be wrong on the way into a cluster ends in a sentence that says what to do."""
 
 import asyncio
-import itertools
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +10,7 @@ from typing import Final
 import pytest
 from tests.kafka_secure import PASSWORDS, SecureKafka
 from tests.processes import Process, free_port, get, wait_until
+from tests.secure.conftest import Configure
 
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.errors import ConfigurationError, ResonanzError, RetryError
@@ -19,7 +18,6 @@ from resonanz_streams.transports.brokers import open_admin, open_tail
 from resonanz_streams.transports.ports import Outgoing
 
 WRONG: Final = "wr0ng-and-secret"
-_numbers = itertools.count()
 
 Url = Callable[[SecureKafka, Path], str]
 REFUSED: Final[dict[str, tuple[Url, str]]] = {
@@ -129,25 +127,13 @@ def test_a_host_that_does_not_exist_is_named() -> None:
         administer("kafka://kafka.invalid:9092")
 
 
-def configure(folder: Path, url: str) -> Path:
-    path = folder / "resonanz.yaml"
-    path.write_text(
-        f"broker: {url}\ntopic_prefix: r{os.getpid()}-{next(_numbers)}.\npseudonym_key: file:key\n"
-        "clients:\n  fleet:\n    name: Fleet\n    potential: 50\n"
-        "    accounts:\n      - {id: 'simulated:a', connector: simulator}\n"
-        "connectors:\n  simulator: {seed: 1, backfill_days: 1, incidents: []}\n"
-    )
-    (folder / "key").write_text("0123456789abcdef0123456789abcdef")
-    return path
-
-
 @pytest.mark.parametrize(
     "command", [("worker",), ("connect",), ("topics", "--create"), ("query", "simulated:a")]
 )
 def test_every_command_ends_with_the_sentence_and_without_the_secret(
-    secure_kafka: SecureKafka, tmp_path: Path, wrong: Path, command: tuple[str, ...]
+    secure_kafka: SecureKafka, configure: Configure, wrong: Path, command: tuple[str, ...]
 ) -> None:
-    config = configure(tmp_path, secure_kafka.scram("resonanz", password_file=wrong))
+    config = configure(secure_kafka.scram("resonanz", password_file=wrong))
     port = ("--port", str(free_port())) if command == ("worker",) else ()
     words = [sys.executable, "-m", "resonanz_streams", *command, *port, "--config", str(config)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
@@ -158,9 +144,9 @@ def test_every_command_ends_with_the_sentence_and_without_the_secret(
 
 
 def test_the_wall_stays_and_shows_the_sentence(
-    secure_kafka: SecureKafka, tmp_path: Path, wrong: Path
+    secure_kafka: SecureKafka, configure: Configure, tmp_path: Path, wrong: Path
 ) -> None:
-    config = configure(tmp_path, secure_kafka.scram("resonanz", password_file=wrong))
+    config = configure(secure_kafka.scram("resonanz", password_file=wrong))
     port = free_port()
     words = ["-m", "resonanz_streams", "wall", "--port", str(port), "--config", str(config)]
     with Process(words, tmp_path / "wall.log") as wall:

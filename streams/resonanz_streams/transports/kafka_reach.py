@@ -32,7 +32,7 @@ from resonanz_streams.transports.kafka_url import KafkaTarget
 _SECONDS: Final = 5.0
 _GOODBYE_SECONDS: Final = 1.0
 _AWAY: Final = (TimeoutError, KafkaConnectionError, NodeNotReadyError, RequestTimedOutError)
-FORBIDDEN: Final = (
+_FORBIDDEN: Final = (
     TopicAuthorizationFailedError,
     GroupAuthorizationFailedError,
     ClusterAuthorizationFailedError,
@@ -161,8 +161,14 @@ def _hung_up(target: KafkaTarget, server: str, error: Exception) -> ResonanzErro
     )
 
 
-def forbidden(target: KafkaTarget, what: object) -> StopError:
-    """What to tell when the cluster does not allow something. ``what`` is the driver's error."""
+def is_forbidden(error: BaseException) -> bool:
+    """Whether the cluster does not allow something; aiokafka's producer hides it behind another error."""
+    return isinstance(error, _FORBIDDEN) or isinstance(error.__cause__, _FORBIDDEN)
+
+
+def forbidden(target: KafkaTarget, error: BaseException) -> StopError:
+    """What to tell when the cluster does not allow something."""
+    what = error.__cause__ if isinstance(error.__cause__, _FORBIDDEN) else error
     return StopError(
         f"Kafka at {target} does not allow this user to do what is needed ({what}); give it the rights that "
         "are listed by: resonanz topics --acls"
@@ -173,7 +179,7 @@ async def told(target: KafkaTarget, error: Exception) -> ResonanzError:
     """The driver's error as a sentence; when it only says that nobody answers, it is looked why."""
     if isinstance(error, ResonanzError):
         return error
-    if isinstance(error, FORBIDDEN):
+    if is_forbidden(error):
         return forbidden(target, error)
     # The bare class is "unable to get metadata from any broker".
     if not isinstance(error, _AWAY) and type(error) is not KafkaError:

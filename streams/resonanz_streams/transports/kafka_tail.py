@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from resonanz_streams.errors import RetryError
 from resonanz_streams.transports.kafka_consumer import end
 from resonanz_streams.transports.kafka_reach import reach, told
 from resonanz_streams.transports.kafka_url import parse
@@ -82,6 +83,11 @@ class KafkaTail:
                 await self._assign(places)
             if self._goal is None:
                 self._goal = await consumer.end_offsets(list(places)) if places else {}
+        seen = {place.topic for place in places}
+        unseen = [name for topic in self._topics if (name := self._prefix + topic) not in seen]
+        if unseen and self._target.security != "plaintext":
+            # Without a right to it a topic looks as if it did not exist: nobody must wait for it in silence.
+            raise RetryError(self._target.lacks(unseen[0]))
         self._look_at = asyncio.get_running_loop().time() + _LOOK_SECONDS
 
     async def _assign(self, places: set[TopicPartition]) -> None:

@@ -23,7 +23,7 @@ from aiokafka.errors import (
 from aiokafka.producer.sender import Sender
 
 from resonanz_streams.errors import FencedError, RetryError, StopError
-from resonanz_streams.transports.kafka_reach import FORBIDDEN, forbidden
+from resonanz_streams.transports.kafka_reach import forbidden, is_forbidden
 from resonanz_streams.transports.kafka_url import KafkaTarget
 from resonanz_streams.transports.ports import Headers
 
@@ -201,9 +201,9 @@ class TransactionalWriter:
                 f"{self._id}: a record is larger than its topic takes; "
                 "what is wrong with its settings says: resonanz topics"
             ) from None
-        except FORBIDDEN as error:
-            raise forbidden(self._target, error) from None
         except _AWAY:
             raise self._target.away() from None
         except KafkaError as error:
+            if is_forbidden(error):
+                raise forbidden(self._target, error) from None
             raise RetryError(f"Kafka at {self._target} failed: {error}") from None
