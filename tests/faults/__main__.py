@@ -1,6 +1,6 @@
 """``python -m tests.faults [PYTEST ARGUMENTS]``: the long form of every fault; its table goes to FAULTS.md.
 
-A run of some cases only replaces their rows.
+Paths among the arguments choose the cases. A run of some cases only replaces their rows.
 """
 
 import os
@@ -19,9 +19,9 @@ MARK: Final = "<!-- the last run's table -->\n"
 def main(arguments: list[str]) -> int:
     """Run pytest over the faults, then write the table."""
     environment = os.environ | {"RESONANZ_FAULTS": str(SIGHTS.absolute())}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/faults", *arguments], env=environment, check=False
-    )
+    chosen = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
+    words = arguments if chosen else ["tests/faults", *arguments]
+    done = subprocess.run([sys.executable, "-m", "pytest", *words], env=environment, check=False)
     if SIGHTS.exists():
         head = TABLE.read_text(encoding="utf-8").split(MARK)[0] if TABLE.exists() else "# Faults\n\n"
         TABLE.write_text(head + MARK + "\n" + markdown(read(SIGHTS)), encoding="utf-8")
