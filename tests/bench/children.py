@@ -1,4 +1,4 @@
-"""Processes that are measured: each measures itself and prints what it found as lines of JSON."""
+"""Processes that are measured: each measures itself and tells what it found (tests/bench/telling.py)."""
 
 import os
 import signal
@@ -10,24 +10,26 @@ from typing import Any, Final, Self
 import msgspec
 
 from tests.bench.figures import Round
+from tests.bench.telling import MARK
 from tests.processes import Process, free_port, wait_until
 
-MARK: Final = "bench "
+OURS: Final = (sys.executable, "-W", "default")
 PATIENCE_SECONDS: Final = 240.0
 
 
-def tell(what: str, **figures: Any) -> None:
-    """Print, in the measured process, what it found."""
-    sys.stdout.write(f"{MARK}{msgspec.json.encode({'what': what, **figures}).decode()}\n")
-    sys.stdout.flush()
+def module(name: str) -> list[str]:
+    """The arguments that run a module of the bench."""
+    return ["-m", f"tests.bench.{name}"]
 
 
 class Child(Process):
-    """A measured process: ``python -m tests.bench.MODULE``."""
+    """A measured process. ``name``: of its log."""
 
-    def __init__(self, module: str, arguments: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], folder: Path, program: Sequence[str] = OURS
+    ) -> None:
         number = len(list(folder.glob("*.log")))
-        super().__init__([*_module(module), *arguments], folder / f"{number}-{module}.log")
+        super().__init__(arguments, folder / f"{number}-{name}.log", program=program)
 
     def told(self, what: str) -> list[dict[str, Any]]:
         """All that it has told of this kind.
@@ -51,10 +53,17 @@ class Child(Process):
         return self.told(what)[-1]
 
     def ask(self) -> dict[str, Any]:
-        """What the process says of itself now; see :mod:`tests.bench.timed_worker`."""
-        count = len(self.told("asked"))
-        os.kill(self.process.pid, signal.SIGUSR1)
-        return self.wait_for("asked", count + 1, 30)
+        """The stalls of its event loop; see :mod:`tests.bench.timed_worker`."""
+        return self._asked(signal.SIGUSR1, "stalls")
+
+    def progress(self) -> dict[str, Any]:
+        """How far it is; see :mod:`tests.bench.timed_worker`."""
+        return self._asked(signal.SIGUSR2, "progress")
+
+    def _asked(self, number: signal.Signals, what: str) -> dict[str, Any]:
+        count = len(self.told(what))
+        os.kill(self.process.pid, number)
+        return self.wait_for(what, count + 1, 30)
 
     def memory_mb(self) -> tuple[float, float]:
         """Resident memory now, and its peak."""
@@ -69,17 +78,13 @@ class WorkerChild(Child):
     def __init__(self, config: Path, records: int, folder: Path) -> None:
         self.port = free_port()
         arguments = ["--config", str(config), "--port", str(self.port), "--records", str(records)]
-        super().__init__("timed_worker", arguments, folder)
+        super().__init__("worker", [*module("timed_worker"), *arguments], folder)
 
     def __enter__(self) -> Self:
         return self
 
 
-def measured_child(module: str, arguments: Sequence[str], folder: Path) -> Round:
+def measured_child(name: str, arguments: Sequence[str], folder: Path, program: Sequence[str] = OURS) -> Round:
     """Run a child until it has told its round."""
-    with Child(module, arguments, folder) as child:
+    with Child(name, arguments, folder, program) as child:
         return msgspec.convert(child.wait_for("round")["round"], Round)
-
-
-def _module(name: str) -> list[str]:
-    return ["-m", f"tests.bench.{name}"]

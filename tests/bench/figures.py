@@ -15,11 +15,12 @@ HEADINGS: Final = ("", "events/s", "CPU s per million", "")
 
 
 class Round(msgspec.Struct, frozen=True):
-    """One measurement: wall-clock and CPU seconds for so many events."""
+    """Wall-clock and CPU seconds for so many events, of which ``counted`` were not dropped."""
 
     events: int
     seconds: float
     cpu_seconds: float
+    counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,17 @@ class Row:
         """CPU seconds for a million events, of the whole process."""
         return median(one.cpu_seconds / one.events for one in self.rounds) * 1e6
 
+    @property
+    def dropped(self) -> int:
+        """The most events that a round lost."""
+        return max(one.events - (one.events if one.counted is None else one.counted) for one in self.rounds)
+
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
         if not self.rounds:
             return self.name, "", "", self.note
-        return self.name, f"{self.per_second:,.0f}", f"{self.cpu_per_million:.2f}", self.note
+        note = f"{self.note}; dropped {self.dropped:,} events" if self.dropped else self.note
+        return self.name, f"{self.per_second:,.0f}", f"{self.cpu_per_million:.2f}", note
 
 
 @dataclass(frozen=True, slots=True)

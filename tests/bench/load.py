@@ -11,6 +11,7 @@ from resonanz_streams.topics import partition_of
 
 PARTITIONS: Final = 4
 REMOVALS: Final = 0.05
+SENTINEL_MS: Final = 30_000
 _KINDS: Final = ("like", "comment", "share")
 _SHARES: Final = (0.70, 0.20, 0.10)
 _REACH: Final = 20_000
@@ -39,12 +40,40 @@ class Load:
         """Mean length of a line."""
         return sum(map(len, self.lines)) / len(self)
 
-    def places(self) -> Iterator[tuple[Place, bytes, bytes]]:
-        """(topic and partition, key, line) of each event."""
+    def places(self) -> Iterator[tuple[Place, bytes, bytes, int]]:
+        """(topic and partition, key, line, epoch ms) of each event."""
         keys = [name.encode() for name in self.names]
         partitions = [partition_of(name, PARTITIONS) for name in self.names]
-        for line, account, topic in zip(self.lines, self.accounts, self.topics, strict=True):
-            yield (topic, partitions[account]), keys[account], line
+        times = _times(self.start_ms, self.end_ms, len(self))
+        for line, account, topic, at_ms in zip(
+            self.lines, self.accounts, self.topics, times.tolist(), strict=True
+        ):
+            yield (topic, partitions[account]), keys[account], line, at_ms
+
+    def sentinels(self) -> Iterator[tuple[Place, bytes, bytes, int]]:
+        """One more event for each partition of each topic, SENTINEL_MS later: it closes the last windows of
+        those that wait for what comes next."""
+        owners = {partition_of(name, PARTITIONS): name for name in reversed(self.names)}
+        at_ms = self.end_ms + SENTINEL_MS
+        for kind in _KINDS:
+            for partition, name in owners.items():
+                line = (
+                    f'{{"v":1,"id":"end-{partition}","source":"file","kind":"{kind}","account":"{name}",'
+                    f'"at_ms":{at_ms}}}'
+                )
+                yield (f"{kind}s", partition), name.encode(), line.encode(), at_ms
+
+    def first(self, events: int) -> "Load":
+        """Its first events."""
+        times = _times(self.start_ms, self.end_ms, len(self))
+        return Load(
+            self.names,
+            self.lines[:events],
+            self.accounts[:events],
+            self.topics[:events],
+            self.start_ms,
+            int(times[events - 1]),
+        )
 
 
 def account_names(accounts: int) -> tuple[str, ...]:
@@ -52,9 +81,11 @@ def account_names(accounts: int) -> tuple[str, ...]:
     return tuple(f"file:a{number:05d}" for number in range(accounts))
 
 
-def make_load(events: int, *, accounts: int, end_ms: int, span_ms: int, seed: int = 1) -> Load:
+def make_load(
+    events: int, *, accounts: int, end_ms: int, span_ms: int, seed: int = 1, first_id: int = 0
+) -> Load:
     """``events`` of ``accounts`` accounts (Zipf 0.8) over ``span_ms`` until ``end_ms``; REMOVALS of them
-    take an earlier one back."""
+    take an earlier one back. Loads that go to the same topics need ids of their own: from ``first_id``."""
     rng = np.random.default_rng(seed)
     names = account_names(accounts)
     weights = 1 / np.arange(1, accounts + 1) ** 0.8
@@ -63,7 +94,7 @@ def make_load(events: int, *, accounts: int, end_ms: int, span_ms: int, seed: in
         "kind": rng.choice(len(_KINDS), events, p=_SHARES),
         "actor": rng.integers(0, 2**63, events),
         "object": rng.integers(0, 50, events),
-        "number": np.arange(events, dtype=np.int64),
+        "number": np.arange(first_id, first_id + events, dtype=np.int64),
     }
     removals = np.flatnonzero(rng.random(events) < REMOVALS)
     originals = removals - rng.integers(1, _REACH, len(removals))
@@ -74,7 +105,7 @@ def make_load(events: int, *, accounts: int, end_ms: int, span_ms: int, seed: in
         column[removals] = column[originals]
     removed = np.zeros(events, dtype=np.bool_)
     removed[removals] = True
-    at_ms = np.linspace(end_ms - span_ms, end_ms, events).astype(np.int64)
+    at_ms = _times(end_ms - span_ms, end_ms, events)
     return Load(
         names,
         list(_lines(names, columns, removed, at_ms)),
@@ -83,6 +114,10 @@ def make_load(events: int, *, accounts: int, end_ms: int, span_ms: int, seed: in
         end_ms - span_ms,
         end_ms,
     )
+
+
+def _times(start_ms: int, end_ms: int, events: int) -> Ints:
+    return np.linspace(start_ms, end_ms, events).astype(np.int64)
 
 
 def _lines(

@@ -1,9 +1,9 @@
 """Fills the logs of both brokers with a load."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -19,9 +19,9 @@ BATCH_BYTES: Final = 64 * 1024
 _CHUNK: Final = 10_000
 
 
-def ensure_topics(url: str) -> None:
+def ensure_topics(url: str, prefix: str = "") -> None:
     """Make every topic as the worker would."""
-    admin = open_admin(url)
+    admin = open_admin(url, prefix=prefix)
     try:
         admin.ensure(tuple(TOPICS.values()), PARTITIONS)
     finally:
@@ -51,40 +51,69 @@ def records_in(url: str) -> int:
 
 def outgoing(load: Load) -> list[Outgoing]:
     """One record an event."""
-    return [Outgoing(topic, key, line) for (topic, _), key, line in load.places()]
+    return [Outgoing(topic, key, line) for (topic, _), key, line, _ in load.places()]
 
 
-def fill_kafka(url: str, load: Load) -> int:
-    """Publish one event a record in lz4 batches; returns the number of records."""
-    ensure_topics(url)
-    asyncio.run(_fill_kafka(parse(url).client_settings(), load))
-    return len(load)
+def fill_kafka(url: str, load: Load, prefix: str = "") -> int:
+    """Publish one event a record in lz4 batches, each with its own time, and the sentinels; returns the
+    number of records."""
+    ensure_topics(url, prefix)
+    sentinels = list(load.sentinels())
+
+    async def fill() -> None:
+        async with Packer(url, prefix) as packer:
+            for place, key, line, at_ms in load.places():
+                await packer.add(place, key, line, at_ms)
+            for place, key, line, at_ms in sentinels:
+                await packer.add(place, key, line, at_ms)
+
+    asyncio.run(fill())
+    return len(load) + len(sentinels)
 
 
-async def _fill_kafka(settings: dict[str, Any], load: Load) -> None:
-    producer = AIOKafkaProducer(**settings, compression_type="lz4", max_batch_size=BATCH_BYTES, acks="all")
-    await producer.start()
-    batches: dict[Place, Any] = {}
-    sent = []
+class Packer:
+    """Sends one line a record, packed into lz4 batches as large as the broker likes them."""
 
-    async def send(place: Place) -> None:
-        batch = batches.pop(place)
+    def __init__(self, url: str, prefix: str = "") -> None:
+        self._settings = parse(url).client_settings()
+        self._prefix = prefix
+        self._batches: dict[Place, Any] = {}
+        self._sent: list[Awaitable[Any]] = []
+
+    async def __aenter__(self) -> Self:
+        self._producer = AIOKafkaProducer(
+            **self._settings, compression_type="lz4", max_batch_size=BATCH_BYTES, acks="all"
+        )
+        await self._producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.flush()
+        finally:
+            await self._producer.stop()
+
+    async def add(self, place: Place, key: bytes, line: bytes, at_ms: int) -> None:
+        """Pack a line; a full batch goes out."""
+        batch = self._batches.get(place) or self._producer.create_batch()
+        self._batches[place] = batch
+        if batch.append(key=key, value=line, timestamp=at_ms) is None:
+            await self._send(place)
+            batch = self._batches[place] = self._producer.create_batch()
+            batch.append(key=key, value=line, timestamp=at_ms)
+
+    async def _send(self, place: Place) -> None:
+        batch = self._batches.pop(place)
         batch.close()
-        sent.append(await producer.send_batch(batch, place[0], partition=place[1]))
+        topic, partition = self._prefix + place[0], place[1]
+        self._sent.append(await self._producer.send_batch(batch, topic, partition=partition))
 
-    try:
-        for place, key, line in load.places():
-            batch = batches.setdefault(place, None) or producer.create_batch()
-            batches[place] = batch
-            if batch.append(key=key, value=line, timestamp=None) is None:
-                await send(place)
-                batches[place] = producer.create_batch()
-                batches[place].append(key=key, value=line, timestamp=None)
-        for place in tuple(batches):
-            await send(place)
+    async def flush(self) -> None:
+        """Send what is packed; returns when the broker has all of it."""
+        for place in tuple(self._batches):
+            await self._send(place)
+        sent, self._sent = self._sent, []
         await asyncio.gather(*sent)
-    finally:
-        await producer.stop()
 
 
 def write_config(folder: Path, name: str, data: dict[str, Any]) -> Path:

@@ -1,4 +1,4 @@
-"""100,000 account series scraped from the real exporter while events flow."""
+"""200,000 account series scraped from the real exporter while events flow."""
 
 import gzip
 import http.client
@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from resonanz_connectors.publisher import open_publisher
@@ -14,10 +15,12 @@ from resonanz_streams.clock import wall_ms
 from resonanz_streams.events import Audience, encode
 from resonanz_streams.transports.ports import Outgoing
 from tests.bench.children import WorkerChild
+from tests.bench.figures import Row
 from tests.bench.load import Load, make_load, settings_data
 from tests.bench.logs import fill_sqlite, outgoing, records_in, split, write_config
+from tests.bench.setting import Setting
 
-ACCOUNTS: Final = 5_000
+ACCOUNTS: Final = 10_000
 RATE: Final = 20_000
 _WINDOWS: Final = 3
 _BEAT_SECONDS: Final = 0.1
@@ -75,6 +78,27 @@ def scrape(port: int) -> tuple[float, bytes]:
     return seconds, gzip.decompress(body)
 
 
+def measure_series(setting: Setting) -> None:
+    """A row and two targets."""
+    setting.say("scrapes while events flow")
+    found = scraped(setting.folder, setting.scale.series_events, setting.scale.scrapes)
+    ms = [seconds * 1000 for seconds in found.seconds]
+    stall = median(one.seconds for one in found.stalls) * 1000
+    without = median(one.without for one in found.stalls) * 1000
+    setting.report.rows.append(
+        Row(
+            "exporter over HTTP",
+            note=f"{median(ms):.0f} ms a scrape ({min(ms):.0f} to {max(ms):.0f}), "
+            f"{found.series:,} account series, {found.rate:,.0f} events/s meanwhile; the event loop's "
+            f"longest stall {stall:.0f} ms, {without:.0f} without waiting for a core that others had "
+            f"({found.quiet.seconds * 1000:.0f} and {found.quiet.without * 1000:.0f} without scrapes)",
+        )
+    )
+    setting.report.at_most("scrape of 200,000 series", median(ms), 300, "ms")
+    setting.report.at_most(f"longest stall at {RATE:,} events/s", without, 20, "ms")
+    setting.constants["series_per_account"] = found.series / ACCOUNTS
+
+
 def fill(folder: Path, events: int) -> tuple[str, int]:
     """A log of ``events``, and followers for every account; returns its URL and its records."""
     url, now_ms = f"sqlite:///{folder}/series.db", wall_ms()
@@ -97,7 +121,7 @@ def fill(folder: Path, events: int) -> tuple[str, int]:
     return url, records_in(url)
 
 
-def measure_series(folder: Path, events: int, scrapes: int) -> Scrapes:
+def scraped(folder: Path, events: int, scrapes: int) -> Scrapes:
     """Let a worker catch up with a log of ``events``, then publish, and scrape once a second."""
     url, records = fill(folder, events)
     config = write_config(folder, "series", settings_data(ACCOUNTS, url, export=_EXPORT))

@@ -1,7 +1,8 @@
 """Each stage of a worker alone, in this process, on runs as the embedded log gives them."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,8 @@ from resonanz_streams.ledger import Changes, Ledger, alone
 from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.metrics import build_metrics
 from resonanz_streams.pipeline import Pipeline
-from resonanz_streams.registry import Registry
-from resonanz_streams.settings import Settings
+from resonanz_streams.registry import Registry, build_registry
+from resonanz_streams.settings import Settings, load_settings
 from resonanz_streams.snapshots import SnapshotBook
 from resonanz_streams.topics import DAY_MS, INTERACTION_TOPICS, KIND_OF_TOPIC
 from resonanz_streams.transports.ports import Recovered, Run
@@ -30,6 +31,10 @@ from resonanz_streams.transports.sqlite_log import SqliteLog
 from resonanz_streams.transports.sqlite_store import SqliteStore
 from resonanz_streams.windows import Windows
 from tests.bench.figures import Round, Row, measured
+from tests.bench.load import settings_data
+from tests.bench.logs import fill_sqlite, write_config
+from tests.bench.race import bench_load
+from tests.bench.setting import ACCOUNTS, Setting
 
 HORIZON_MS: Final = 29 * DAY_MS
 LEDGER_BYTES: Final = 2**29
@@ -207,8 +212,12 @@ class Stages:
         return found().cpu_seconds
 
 
-def stage_rows(
-    settings: Settings, registry: Registry, database: Path, events: int, rounds: int
-) -> Sequence[Row]:
-    """Every stage, its median over ``rounds``."""
-    return list(Stages(settings, registry, database, events).rows(rounds))
+def measure_stages(setting: Setting) -> None:
+    """A row for each stage."""
+    setting.say("each stage alone")
+    load, url = bench_load(setting.scale.events), f"sqlite:///{setting.folder}/stages.db"
+    fill_sqlite(url, load)
+    config = write_config(setting.folder, "stages", settings_data(ACCOUNTS, url))
+    settings = load_settings(config, os.environ)
+    stages = Stages(settings, build_registry(settings), setting.folder / "stages.db", len(load))
+    setting.report.rows += stages.rows(setting.scale.rounds)

@@ -2,7 +2,8 @@
 
 The store around the real store tells when the state has been recovered and when the last record is part
 of it, durably. At SIGUSR1 the process tells the longest stalls of its event loop since the last time; it
-looks for them from the first time on, since looking costs something too.
+looks for them from the first time on, since looking costs something too. At SIGUSR2 it tells how many records
+of its partitions are durable, and the CPU time it took so far.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from resonanz_streams.settings import load_settings
 from resonanz_streams.transports.brokers import open_store
 from resonanz_streams.transports.ports import Flush, Recovered, StateStore
 from resonanz_streams.worker import run_worker
-from tests.bench.children import tell
+from tests.bench.telling import tell
 
 BEAT_SECONDS = 0.001
 
@@ -36,7 +37,9 @@ class TimedStore:
     async def recover(self, partition: int) -> Recovered:
         if self._stalls is None:
             self._stalls = Stalls()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._stalls.asked)
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGUSR1, self._stalls.asked)
+            loop.add_signal_handler(signal.SIGUSR2, self._tell_progress)
             tell("recovering", at_seconds=time.monotonic())
         recovered = await self._store.recover(partition)
         self._begun = time.perf_counter(), time.process_time()
@@ -59,7 +62,11 @@ class TimedStore:
             cpu_seconds=time.process_time() - self._begun[1],
         )
 
+    def _tell_progress(self) -> None:
+        tell("progress", durable=sum(self._ends.values()), cpu_seconds=time.process_time())
+
     async def release(self, partition: int) -> None:
+        self._ends = {place: end for place, end in self._ends.items() if place[1] != partition}
         await self._store.release(partition)
 
     async def close(self) -> None:
@@ -92,7 +99,7 @@ class Stalls:
         """Tell, and begin anew."""
         if self._before is None:
             self._beat()
-        tell("asked", stall_seconds=self._longest, without_waiting_seconds=self._without)
+        tell("stalls", stall_seconds=self._longest, without_waiting_seconds=self._without)
         self._longest = self._without = 0.0
 
 

@@ -29,7 +29,7 @@ def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     command = [sys.executable, "-m", "tests.bench", "--only", "stage"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "there is no part stage; choose from: stages, brokers, series, memory" in done.stderr
+    assert "there is no part stage; choose from: stages, race, scaling," in done.stderr
 
 
 def test_rows_show_medians_and_ratios_compare_them() -> None:

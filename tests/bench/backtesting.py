@@ -1,0 +1,72 @@
+"""``resonanz backtest``, one KPI over three windows every hour of a month, against the live worker; and its
+memory with a file five times as long.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from resonanz_streams.clock import wall_ms
+from resonanz_streams.topics import DAY_MS
+from tests.bench.figures import Round, Row
+from tests.bench.load import make_load, settings_data
+from tests.bench.logs import write_config
+from tests.bench.setting import ACCOUNTS, Setting
+from tests.bench.wholes import ON_KAFKA
+
+BACKTEST: Final = "backtest"
+_LONGER: Final = 5
+_WINDOWS: Final = "1h,24h,7d"
+
+
+def measure_backtest(setting: Setting) -> None:
+    """A row; targets against the worker, if it was measured, and for its memory."""
+    events, report = setting.scale.backtest_events, setting.report
+    found, peaks = [], []
+    for size in (events // _LONGER, events):
+        setting.say(f"back-testing {size:,} events")
+        one, peak = _round(setting.folder, size)
+        found.append(one)
+        peaks.append(peak)
+    report.rows.append(
+        Row(
+            BACKTEST,
+            [found[-1]],
+            f"one KPI, {_WINDOWS}, every hour of 28 d, {events:,} JSON lines to Parquet; "
+            f"{peaks[-1]:.0f} MB, {peaks[0]:.0f} with a fifth of them",
+        )
+    )
+    report.at_most(f"backtest's memory, {_LONGER} times the events", peaks[-1] / peaks[0], 1.5, "×")
+    if (live := report.row(ON_KAFKA)) is not None:
+        cost = found[-1].cpu_seconds / events * 1e6
+        report.at_most("CPU per million, backtest", cost, live.cpu_per_million, "s")
+
+
+def _round(folder: Path, events: int) -> tuple[Round, float]:
+    load = make_load(events, accounts=ACCOUNTS, end_ms=wall_ms(), span_ms=28 * DAY_MS)
+    file = folder / "lines.jsonl"
+    with file.open("wb") as lines:
+        lines.writelines(line + b"\n" for line in load.lines)
+    config = write_config(folder, "backtest", settings_data(ACCOUNTS, f"sqlite:///{folder}/none.db"))
+    options = ["--kpis", "interactions_per_potential", "--windows", _WINDOWS, "--step", "1h"]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "resonanz_streams", "backtest", str(file), *options),
+            *("--out", str(folder / "kpis.parquet"), "--config", str(config)),
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, "the back-test failed"
+    seconds = time.perf_counter() - started
+    return Round(events, seconds, usage.ru_utime + usage.ru_stime), _peak_mb(usage)
+
+
+def _peak_mb(usage: resource.struct_rusage) -> float:
+    return usage.ru_maxrss / 1024
