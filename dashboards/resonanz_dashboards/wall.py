@@ -72,6 +72,7 @@ class WallServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                log_config=None,  # else it would write lines of its own kind
                 log_level="warning",
                 access_log=False,
                 server_header=False,

@@ -13,6 +13,7 @@ import click
 
 from resonanz_streams.commands import files, reports, serve, up
 from resonanz_streams.errors import ConfigurationError, ResonanzError
+from resonanz_streams.logs import say_error
 
 _INTERRUPTED = 130
 
@@ -39,10 +40,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except ConfigurationError as error:
-        _say(error)
+        say_error(error)
         return 2
     except ResonanzError as error:
-        _say(error)
+        say_error(error)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return _INTERRUPTED
@@ -51,10 +52,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return 0
     return code if isinstance(code, int) else 0
-
-
-def _say(error: ResonanzError) -> None:
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error}", err=True)
 
 
 def main() -> NoReturn:

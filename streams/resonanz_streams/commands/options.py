@@ -1,6 +1,5 @@
 """What several commands take, and how they print."""
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from resonanz_streams.errors import ResonanzError
+from resonanz_streams.logs import FORMATS, Format, hide, log_to_stderr, secrets_of
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import DEFAULT_PATH, Settings, load_settings
 
@@ -49,6 +48,7 @@ def load(path: Path) -> tuple[Settings, Registry]:
         ConfigurationError: one line for each mistake.
     """
     settings = load_settings(path, os.environ)
+    hide(secrets_of(settings))
     return settings, build_registry(settings)
 
 
@@ -60,21 +60,26 @@ def address(host: str, port: int) -> str:
     return f"http://{name}:{port}/"
 
 
+def _choose_log_format(context: click.Context, _: click.Parameter, form: Format) -> None:
+    context.meta[__name__] = form
+
+
+log_format = click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default="text",
+    envvar="RESONANZ_LOG_FORMAT",
+    show_default=True,
+    show_envvar=True,
+    expose_value=False,
+    callback=_choose_log_format,
+    help="How to write to standard error.",
+)
+
+
 def log_as(name: str) -> None:
     """Warnings and worse go to standard error, a line each, with the time and the process's name."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        stream=sys.stderr,
-        format=f"%(asctime)s {name} %(levelname)s: %(message)s",
-        force=True,
-    )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_without_known_traces)
-
-
-def _without_known_traces(record: logging.LogRecord) -> bool:
-    """Faust and its like log the trace of an error of ours before we tell it in a sentence."""
-    return not (record.exc_info and isinstance(record.exc_info[1], ResonanzError))
+    log_to_stderr(name, click.get_current_context().meta.get(__name__, "text"))
 
 
 def print_json(document: Any) -> None:

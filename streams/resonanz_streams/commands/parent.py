@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from resonanz_streams.logs import say
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -29,7 +31,7 @@ def supervised(command: Command) -> Command:
 def announce(sentence: str) -> None:
     """Tell a person; a parent says what there is to say of its children."""
     if not click.get_current_context().params.get("by_parent"):
-        click.echo(sentence, err=True)
+        say(sentence)
 
 
 def _end_with_parent() -> None:

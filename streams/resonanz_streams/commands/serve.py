@@ -13,6 +13,7 @@ from resonanz_streams.commands.parent import announce, supervised
 @options.config
 @options.host
 @options.port(9464)
+@options.log_format
 @supervised
 def worker(config_path: Path, host: str, port: int) -> None:
     """Count: read the topics, keep the state, serve /metrics, /healthz and /readyz."""
@@ -29,6 +30,7 @@ def worker(config_path: Path, host: str, port: int) -> None:
 @options.host
 @options.port(8080)
 @click.option("--worker", "worker_url", metavar="URL", help="Relay this worker's /metrics.")
+@options.log_format
 @supervised
 def wall(config_path: Path, host: str, port: int, worker_url: str | None) -> None:
     """Show: the page, the live stream and the JSON API."""
@@ -43,6 +45,7 @@ def wall(config_path: Path, host: str, port: int, worker_url: str | None) -> Non
 @click.command()
 @click.argument("names", nargs=-1, metavar="NAME…")
 @options.config
+@options.log_format
 @supervised
 def connect(names: tuple[str, ...], config_path: Path) -> None:
     """Publish: run these connectors, or all that have accounts."""

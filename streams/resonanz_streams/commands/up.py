@@ -14,6 +14,7 @@ from resonanz_streams.arrangement import Wanted, arrange
 from resonanz_streams.commands import options
 from resonanz_streams.commands.files import KINDS, Mapping
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.logs import is_json, say
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import DEFAULT_PATH, Settings
 from resonanz_streams.supervisor import Part, Supervisor
@@ -46,6 +47,7 @@ DEMO_FOLDER: Final = Path("resonanz-demo")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help=f"[default: {DEFAULT_PATH}]")
 @options.host
 @options.port(8080)
+@options.log_format
 def up(
     *,
     demo: bool,
@@ -102,7 +104,7 @@ def _parts(settings: Settings, registry: Registry, path: Path, host: str, port: 
     connectors = check_connectors(settings, registry)
     _must_be_free(host, port)
     worker_url = f"http://127.0.0.1:{_free_port()}"
-    configured = ["--config", str(path)]
+    configured = ["--config", str(path), "--log-format", "json" if is_json() else "text"]
     parts = [
         Part(
             "worker",
@@ -147,15 +149,16 @@ def _addresses(host: str, port: int, path: Path) -> str:
 
 
 async def _supervise(parts: list[Part], addresses: str) -> int:
-    supervisor = Supervisor(parts, lambda sentence: click.echo(sentence, err=True))
+    supervisor = Supervisor(parts, say)
     with _signals(supervisor):
         running = asyncio.create_task(supervisor.run())
-        click.echo("Starting …", err=True)
+        say("Starting …")
         if await supervisor.started():
-            click.echo(addresses, err=True)
+            for line in addresses.splitlines():
+                say(line)
         code = await running
     if code == 0:
-        click.echo("Stopped; everything is written.", err=True)
+        say("Stopped; everything is written.")
     return code
 
 

@@ -89,10 +89,17 @@ class KafkaTarget:
         if security.startswith("sasl"):
             settings["sasl_mechanism"] = self.mechanism
             settings["sasl_plain_username"] = self.parameters["username"]
-            settings["sasl_plain_password"] = self._password()
+            settings["sasl_plain_password"] = self.password()
         return settings
 
-    def _password(self) -> str:
+    def password(self) -> str | None:
+        """What stands in the password's file; None where none is needed.
+
+        Raises:
+            ConfigurationError: it cannot be read.
+        """
+        if not self.security.startswith("sasl"):
+            return None
         path = self.parameters["password_file"]
         try:
             return Path(path).read_text(encoding="utf-8").strip()
