@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from resonanz_streams.events import KpiSnapshot, Status
+from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import settings_of
@@ -61,13 +62,20 @@ class MemoryStore:
 class Played:
     """A pipeline on a store in memory, with a clock that is set and accounts wherever they belong."""
 
-    def __init__(self, *accounts: str, partitions: int = 4, clock_ms: int = NOW_MS, **settings: Any) -> None:
+    def __init__(
+        self,
+        *accounts: str,
+        partitions: int = 4,
+        clock_ms: int = NOW_MS,
+        measures: MakeMeasures = Measures,
+        **settings: Any,
+    ) -> None:
         self.clock_ms = clock_ms
         self.store = MemoryStore()
         clients = {"fleet": {"name": "Fleet", "potential": 1000, "accounts": list(accounts)}}
         self.settings = settings_of({"partitions": partitions, "clients": clients, **settings})
         self.registry = Registry(self.settings, KEY.encode())
-        self.pipeline = Pipeline(self.settings, self.registry, self.store, lambda: self.clock_ms)
+        self.pipeline = Pipeline(self.settings, self.registry, self.store, lambda: self.clock_ms, measures)
 
     async def own(self, *partitions: int) -> Mapping[tuple[str, int], int]:
         """Be assigned these, or all."""

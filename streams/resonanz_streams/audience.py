@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.kpis.base import WINDOWS_MS
 from resonanz_streams.steps import Steps
 
@@ -97,9 +98,16 @@ class AudienceBook:
         pairs = np.stack((_flat(self._times[row : row + 1]), _flat(self._people[row : row + 1])), axis=1)
         return pairs.astype("<i8").tobytes()
 
-    def unpack(self, row: int, data: bytes) -> None:
-        """The reverse of :meth:`pack`."""
-        pairs = np.frombuffer(data, dtype="<i8").reshape(-1, 2).astype(np.int64)
+    def unpack(self, row: int, data: bytes, name: str) -> None:
+        """The reverse of :meth:`pack`. ``name``: the account's.
+
+        Raises:
+            StopError: it is no such row.
+        """
+        try:
+            pairs = np.frombuffer(data, dtype="<i8").reshape(-1, 2).astype(np.int64)
+        except ValueError:
+            raise StopError(f"the followers of {name} cannot be read; {RECOUNT}") from None
         self._times[row] = array("q", pairs[:, 0].tobytes())
         self._people[row] = array("q", pairs[:, 1].tobytes())
         self._steps = None

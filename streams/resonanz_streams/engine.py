@@ -10,20 +10,20 @@ import numpy as np
 from resonanz_streams.ahead import Ahead, Operations
 from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder, Snapshot
-from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.events import KINDS, Status
 from resonanz_streams.footprint import Footprint, ledger_footprint
 from resonanz_streams.heartbeats import Heartbeats
 from resonanz_streams.kpis.base import WINDOWS, Inputs
 from resonanz_streams.ledger import NEVER, alone
 from resonanz_streams.ledger_rows import Entries, LedgerRows
-from resonanz_streams.measures import Measures
+from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
 from resonanz_streams.state_head import Head, read_head
 from resonanz_streams.tally import Tally
 from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC, LATE
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run
+from resonanz_streams.unread import unread
 from resonanz_streams.windows import old_edge_ms
 
 ACCOUNT_PREFIX: Final = b"a/"
@@ -38,7 +38,15 @@ class PartitionEngine:
     ``lost``: records that retention removed before they were read.
     """
 
-    def __init__(self, registry: Registry, partition: int, *, horizon_ms: int, ledger_max_bytes: int) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        partition: int,
+        *,
+        horizon_ms: int,
+        ledger_max_bytes: int,
+        measures: MakeMeasures = Measures,
+    ) -> None:
         self.accounts = registry.accounts_of(partition)
         self.offsets: dict[str, int] = {}
         self.tally = Tally()
@@ -47,7 +55,7 @@ class PartitionEngine:
         self._horizon_ms = horizon_ms
         self._decoder = Decoder(registry, partition)
         self._names = [account.id for account in self.accounts]
-        self._measures = Measures(registry, self.accounts, ledger_max_bytes=ledger_max_bytes)
+        self._measures = measures(registry, self.accounts, ledger_max_bytes=ledger_max_bytes)
         self.ledger = self._measures.ledger
         self._rows = LedgerRows(self._names)
         self._ahead = Ahead()
@@ -70,8 +78,7 @@ class PartitionEngine:
         self.offsets = dict(recovered.offsets)
         self._ends = {topic: recovered.ends.get(topic, 0) for topic in INTERACTION_TOPICS}
         self._event_clock = now_ms is None
-        head = recovered.rows.get(META_KEY)
-        known = None if head is None else read_head(head, self._partition, self.offsets)
+        known = read_head(recovered.rows.get(META_KEY), self._partition, self.offsets)
         if known is not None:
             # A broker forgets the offsets of a group that was away for long; they were written with the rows.
             self.offsets = {**known.offsets, **self.offsets}
@@ -85,10 +92,7 @@ class PartitionEngine:
         self._ahead.load(recovered.rows, self._rows)
         for row, name in enumerate(self._names):
             if (packed := recovered.rows.get(ACCOUNT_PREFIX + name.encode())) is not None:
-                try:
-                    self._measures.audience.unpack(row, packed)
-                except ValueError:
-                    raise StopError(f"the followers of {name} cannot be read; {RECOUNT}") from None
+                self._measures.audience.unpack(row, packed, name)
 
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""
@@ -123,7 +127,8 @@ class PartitionEngine:
         Records below the next offset are skipped: they are part of the state already. Operations later
         than now wait; their outcome is tallied when time gets there.
         """
-        run = self._new_part(run)
+        run, lost = unread(run, self.offsets.get(run.topic))
+        self.lost += lost
         if not run.values:
             self._arrived(run)
             return
@@ -137,19 +142,8 @@ class PartitionEngine:
             several, rejected = decoded(partial(self._decoder.snapshots, now_ms=clock_ms), run, lines)
             for snapshots, _ in several:
                 self._take_audience(run.topic, snapshots)
-        if rejected:
-            self._reject(run.topic, rejected)
+        self.reject(run.topic, rejected)
         self._arrived(run)
-
-    def _new_part(self, run: Run) -> Run:
-        known = self.offsets.get(run.topic)
-        offsets, values = run.offsets, run.values
-        if known is not None and offsets and offsets[0] < known:
-            new = next((i for i, offset in enumerate(offsets) if offset >= known), len(offsets))
-            offsets, values = offsets[new:], values[new:]
-        elif offsets and run.first_offset > 0 and offsets[0] > run.first_offset:
-            self.lost += offsets[0] - run.first_offset
-        return Run(run.topic, run.partition, run.first_offset, run.next_offset, values, offsets)
 
     def _arrived(self, run: Run) -> None:
         if run.next_offset > self.offsets.get(run.topic, -1):
@@ -215,7 +209,8 @@ class PartitionEngine:
                 self._changed_audience.add(snapshot.row)
             self.tally.one(snapshot.source, topic, "counted" if news else "duplicate")
 
-    def _reject(self, topic: str, rejected: Sequence[Rejected]) -> None:
+    def reject(self, topic: str, rejected: Sequence[Rejected]) -> None:
+        """Make dead letters of lines that cannot be counted; they are written with the next flush."""
         for item in rejected:
             self._records.append(item.record(topic, self._partition))
             self.tally.reject(KIND_OF_TOPIC.get(topic, topic), item.reason)
@@ -262,6 +257,11 @@ class PartitionEngine:
         smallest = min(max(self._marks.get(topic, NEVER), through) for topic in INTERACTION_TOPICS)
         return None if smallest == NEVER else smallest
 
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest event's time."""
+        return max(self._marks.values(), default=None)
+
     def advance(self, now_ms: int) -> None:
         """Let time pass to ``now_ms``; an earlier time changes nothing."""
         self._measures.advance(now_ms)
@@ -282,11 +282,6 @@ class PartitionEngine:
         """
         now = self._measures.now_ms
         return None if now is None else self._measures.inputs(known_from_ms=self._known_from_ms(now))
-
-    @property
-    def ledger_entries(self) -> int:
-        """Keys in the ledger."""
-        return len(self.ledger)
 
     def ledger_footprint(self) -> Footprint:
         """Memory of the ledger."""

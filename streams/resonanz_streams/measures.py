@@ -1,6 +1,6 @@
 """All that the KPIs of some accounts are computed from, as of now; pure of log, broker and clock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -86,3 +86,7 @@ class Measures:
                 known_from_ms=max(self.ledger.cut_ms, known_from_ms),
             ),
         )
+
+
+MakeMeasures = Callable[..., Measures]
+"""Called as :class:`Measures` is."""

@@ -97,7 +97,7 @@ class PipelineCollector(Collector):
             label = (str(partition),)
             if (mark := engine.watermark()) is not None:
                 lag.add_metric(label, max(0.0, (now - mark) / 1000))
-            entries.add_metric(label, engine.ledger_entries)
+            entries.add_metric(label, len(engine.ledger))
             for family, number in zip(sizes, _footprints(engine), strict=True):
                 family.add_metric(label, number)
             horizon.add_metric(label, engine.horizon_ms / 1000)
@@ -110,7 +110,15 @@ class PipelineCollector(Collector):
         )
         for name, count in sorted(self._pipeline.flush_failures.items()):
             failures.add_metric((name,), count)
-        yield failures
+        counting = CounterMetricFamily(
+            "resonanz_counting_failures",
+            "How often counting itself failed and the worker started over; the records to blame are dead "
+            "letters with the reason quarantined.",
+            labels=("partition",),
+        )
+        for partition, count in sorted(self._pipeline.care.failures.items()):
+            counting.add_metric((str(partition),), count)
+        yield from (failures, counting)
 
 
 def _footprints(engine: PartitionEngine) -> tuple[int, ...]:

@@ -16,15 +16,18 @@ from typing import Final
 
 from resonanz_streams.clock import Clock
 from resonanz_streams.engine import PartitionEngine
-from resonanz_streams.errors import FencedError, RetryError
+from resonanz_streams.errors import FencedError, ResonanzError, RetryError
+from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
 from resonanz_streams.heartbeat_sense import believable, newly_missed_ms
+from resonanz_streams.measures import MakeMeasures, Measures
+from resonanz_streams.poison import Care
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.snapshots import SnapshotBook
 from resonanz_streams.tally import Tally
 from resonanz_streams.topics import KPIS
-from resonanz_streams.transports.ports import Flush, Outgoing, Run, StateStore
+from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run, StateStore
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +39,17 @@ class Pipeline:
     """Implements ports.Ownership; ``sharing``: a rebalance runs. All methods run on the event loop's thread.
 
     ``statuses``: the newest heartbeat per (connector, account); ``missed_ms``: what their gaps come to
-    since this worker listens.
+    since this worker listens. ``failure``: why the worker must start over, or stop.
     """
 
-    def __init__(self, settings: Settings, registry: Registry, store: StateStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        store: StateStore,
+        clock: Clock,
+        measures: MakeMeasures = Measures,
+    ) -> None:
         self.registry = registry
         self.engines: dict[int, PartitionEngine] = {}
         self.sharing = False
@@ -50,10 +60,12 @@ class Pipeline:
         self.recovered_positions: dict[tuple[str, int], int] = {}
         self.dropped_runs = 0
         self.flush_failures: Counter[str] = Counter()
-        self.failure: BaseException | None = None
+        self.care = Care(self._base, self._restored, event_clock=settings.clock == "event")
+        self.failure: ResonanzError | None = None
         self._settings = settings
         self._store = store
         self._clock = clock
+        self._measures = measures
         self._books: dict[int, SnapshotBook] = {}
         self._locks: dict[int, asyncio.Lock] = {}
         self._past = Tally()
@@ -112,6 +124,7 @@ class Pipeline:
         self.sharing, self.ours_until = False, math.inf
         for partition in tuple(self.engines):
             self._drop(partition)
+        self.care.start_over()
         self.failure = None
 
     async def _recover_all(self, partitions: Sequence[int]) -> None:
@@ -132,19 +145,23 @@ class Pipeline:
 
     async def _recover(self, partition: int) -> None:
         self._locks.setdefault(partition, asyncio.Lock())
-        recovered = await self._store.recover(partition)
-        engine = PartitionEngine(
-            self.registry,
-            partition,
-            horizon_ms=self._settings.horizon_ms,
-            ledger_max_bytes=self._settings.ledger_max_mb * 2**20 // self.registry.partitions,
-        )
-        engine.restore(recovered, self._clock() if self._settings.clock == "wall" else None)
+        engine = self._restored(partition, await self._store.recover(partition))
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
         for status in self.statuses.values():
             engine.observe(status)
         self.engines[partition] = engine
         self._books[partition] = SnapshotBook(engine.accounts, every_tick=self._settings.clock == "event")
+
+    def _restored(self, partition: int, recovered: Recovered) -> PartitionEngine:
+        engine = PartitionEngine(
+            self.registry,
+            partition,
+            horizon_ms=self._settings.horizon_ms,
+            ledger_max_bytes=self._settings.ledger_max_mb * 2**20 // self.registry.partitions,
+            measures=self._measures,
+        )
+        engine.restore(recovered, self._clock() if self._settings.clock == "wall" else None)
+        return engine
 
     def positions(self) -> dict[tuple[str, int], int]:
         """The next offset per (topic, partition) of everything owned."""
@@ -167,12 +184,33 @@ class Pipeline:
             self.dropped_runs += 1
             return
         try:
-            engine.apply(run, self._clock())
-        except Exception as error:
-            # Faust would log it, skip the run and go on: a silent loss. The worker stops instead.
-            self.failure = error
-            raise
+            tried, rejected = await self.care.tried(run, engine, self._clock())
+            if self.engines.get(run.partition) is engine:
+                engine.apply(tried, self._clock())
+                engine.reject(run.topic, rejected)
+                if rejected:
+                    await self.flush(run.partition)
+                    self.care.found(run.partition)
+        except ResonanzError as error:
+            self.failure = self.failure or error
+        except Exception as error:  # noqa: BLE001  # whatever it is, others must not wait for ever
+            self._failed(run.partition, error)
         await asyncio.sleep(0)
+
+    def _failed(self, partition: int, error: BaseException) -> None:
+        """The engine may hold half of a run: nothing of it is written or shown."""
+        log.debug("what failed", exc_info=error)
+        self.failure = self.care.failed(partition, error)
+        self._drop(partition)
+
+    async def _base(self, partition: int) -> Recovered:
+        """All that has been counted of a partition, from the store."""
+        await self.flush(partition)
+        async with self._locks[partition]:
+            if partition not in self.engines:
+                # To recover it would shut out who owns it now.
+                raise RetryError(f"partition {partition} was given up while a record was tried")
+            return await self._store.recover(partition)
 
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat; only the newest of a (connector, account) counts."""
@@ -196,19 +234,8 @@ class Pipeline:
     # -- what goes out -----------------------------------------------------------------------------
 
     def now_ms(self) -> int | None:
-        """The wall clock, or with ``clock: event`` the smallest watermark; None before the first event.
-
-        A partition whose input has ended holds nobody back; when all have ended, now is the last end.
-        """
-        if self._settings.clock == "wall":
-            return self._clock()
-        touched = [engine for engine in self.engines.values() if not engine.untouched]
-        running = [engine for engine in touched if not engine.ended]
-        marks = [engine.watermark() for engine in running or touched]
-        known = [mark for mark in marks if mark is not None]
-        if not known or len(known) < len(marks):
-            return None
-        return min(known) if running else max(known)
+        """The wall clock, or with ``clock: event`` the events'; None before the first event."""
+        return self._clock() if self._settings.clock == "wall" else event_now_ms(self.engines.values())
 
     async def cycle(self, budget_seconds: float) -> None:
         """Bring every engine to now, then flush all of them together, ``budget_seconds`` for snapshots."""
@@ -216,7 +243,11 @@ class Pipeline:
         share = budget_seconds / max(1, len(self.engines))
         for partition, engine in tuple(self.engines.items()):
             if now is not None:
-                engine.advance(now)
+                try:
+                    engine.advance(now)
+                except Exception as error:  # noqa: BLE001  # as in apply
+                    self._failed(partition, error)
+                    return
             await asyncio.sleep(0)
             await self.flush(partition, snapshot_seconds=share if now is not None else 0.0)
             if (merge := engine.merge_job()) is not None:
@@ -237,10 +268,14 @@ class Pipeline:
             engine = self.engines.get(partition)
             if engine is None:
                 return
-            records = await self._snapshots(partition, engine, snapshot_seconds)
-            if self.failure is not None:
+            try:
+                records = await self._snapshots(partition, engine, snapshot_seconds)
+                if self.failure is not None:
+                    return
+                flush = engine.take_flush()
+            except Exception as error:  # noqa: BLE001  # as in apply
+                self._failed(partition, error)
                 return
-            flush = engine.take_flush()
             if flush is None and not records:
                 return
             flush = flush or Flush(rows={}, offsets={})

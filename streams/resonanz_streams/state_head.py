@@ -22,12 +22,19 @@ class Head(msgspec.Struct, kw_only=True):
     now_ms: int | None = None
 
 
-def read_head(data: bytes, partition: int, offsets: Mapping[str, int]) -> Head:
-    """The head of a state whose committed offsets are ``offsets``.
+def read_head(data: bytes | None, partition: int, offsets: Mapping[str, int]) -> Head | None:
+    """The head of a state whose committed offsets are ``offsets``; None where nothing was ever counted.
 
     Raises:
         StopError: the state is of another version, or does not belong to the offsets.
     """
+    if data is None:
+        if any(offsets.values()):
+            raise StopError(
+                f"partition {partition}: the committed offsets are {dict(offsets)}, but the state that "
+                f"belongs to them is gone; {RECOUNT}"
+            )
+        return None
     try:
         head = msgspec.msgpack.decode(data, type=Head)
     except msgspec.DecodeError as error:

@@ -24,6 +24,7 @@ from resonanz_streams.events import VERSION, Status
 from resonanz_streams.exporter import Exporter, serve
 from resonanz_streams.exporter_access import access_rule
 from resonanz_streams.exposition import series_of
+from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.metrics import build_metrics
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry
@@ -51,6 +52,7 @@ class Worker:
         clock: Clock = wall_ms,
         store: StateStore | None = None,
         tail: Callable[[], Tail] | None = None,
+        measures: MakeMeasures = Measures,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -58,7 +60,7 @@ class Worker:
         self._port = port
         self._clock = clock
         self._store = store or open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
-        self.pipeline = Pipeline(settings, registry, self._store, clock)
+        self.pipeline = Pipeline(settings, registry, self._store, clock, measures)
         self._stopping = asyncio.Event()
         self._open_tail = tail or partial(open_tail, settings.broker, [STATUS], prefix=settings.topic_prefix)
         self._listening: asyncio.Task[None] | None = None
@@ -160,7 +162,7 @@ class Worker:
         while not self._stopping.is_set():
             await self.pipeline.cycle(tick * share_of_time(load))
             if self.pipeline.failure is not None:
-                raise StopError(f"a run could not be counted: {self.pipeline.failure!r}")
+                raise self.pipeline.failure
             self._check_listening()
             if app.crash_reason is not None:
                 raise (

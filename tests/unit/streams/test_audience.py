@@ -158,7 +158,7 @@ def test_an_account_keeps_no_more_than_a_row_can_hold() -> None:
 def test_what_is_stored_comes_back() -> None:
     book = book_of((T - DAY, 300), (T - 6 * HOUR, 340))
     other = AudienceBook(2)
-    other.unpack(1, book.pack(0))
+    other.unpack(1, book.pack(0), "file:b")
     assert other.mean(T, {"24h": DAY})["24h"].tolist() == [pytest.approx(math.nan, nan_ok=True), 310.0]
     assert other.pack(1) == book.pack(0)
     assert other.add(1, T, 1), "and can grow"

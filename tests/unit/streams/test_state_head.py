@@ -15,7 +15,9 @@ HEAD = msgspec.msgpack.encode(Head(next_id=0, marks={}, offsets={"likes": 2, "sh
     "offsets", [{}, {"likes": 2}, {"likes": 2, "shares": 0}, {"likes": 2, "comments": 0}]
 )
 def test_offsets_that_agree_or_are_forgotten_are_taken(offsets: Mapping[str, int]) -> None:
-    assert read_head(HEAD, 0, offsets).offsets == {"likes": 2, "shares": 0}
+    head = read_head(HEAD, 0, offsets)
+    assert head is not None
+    assert head.offsets == {"likes": 2, "shares": 0}
 
 
 @pytest.mark.parametrize("offsets", [{"likes": 1}, {"likes": 3}, {"likes": 2, "comments": 1}])
@@ -25,4 +27,15 @@ def test_offsets_that_somebody_moved_either_way_are_refused(offsets: Mapping[str
     assert str(caught.value) == (
         f"partition 3: the state holds {{'likes': 2, 'shares': 0}}, the committed offsets are {offsets}; "
         "somebody moved them; " + RECOUNT
+    )
+
+
+def test_offsets_without_a_state_are_refused() -> None:
+    """As when somebody emptied the state's topic: all that was counted before would be missing."""
+    assert read_head(None, 0, {"likes": 0}) is None
+    with pytest.raises(StopError) as caught:
+        read_head(None, 3, {"likes": 2})
+    assert str(caught.value) == (
+        "partition 3: the committed offsets are {'likes': 2}, but the state that belongs to them is gone; "
+        + RECOUNT
     )
