@@ -23,7 +23,8 @@ from tests.faults.soak_load import KINDS, PARTITIONS, Ints, Standing, line_of
 
 _SHARES: Final = (0.70, 0.20, 0.10)
 _REMOVALS: Final = 0.05
-_BATCHES: Final = 20
+_BATCH: Final = 15_000
+"""Operations of the month in a flush."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class History:
 
     def batches(self) -> Iterator[tuple[int, slice]]:
         """The clock after it, and the operations, of each flush: some of the month, then one a second."""
-        ends = [self.past * (number + 1) // _BATCHES for number in range(_BATCHES)]
+        ends = [*range(_BATCH, self.past, _BATCH), self.past]
         ends += [self.past + self.per_tick * (tick + 1) for tick in range(self.ticks)]
         for start, end in zip([0, *ends], ends, strict=False):
             tick = max(0, (end - self.past) // self.per_tick)
