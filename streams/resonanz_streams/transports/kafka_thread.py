@@ -86,20 +86,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         beat = coordinator._do_heartbeat  # noqa: SLF001
 
         async def noted() -> bool:
+            # Of when it was asked: an answer may lie in the socket for as long as this process is frozen.
+            asked_at = time.monotonic()
             answered = bool(await beat())
             if answered:
-                self._heard()
+                self._heard(asked_at)
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
 
     def begin_heartbeats(self) -> None:
         """The group has let us in."""
-        self._heard()
+        self._heard(time.monotonic())
         self._ensure_consumer()._coordinator._start_heartbeat_task()  # noqa: SLF001
 
-    def _heard(self) -> None:
-        self._heard_at = time.monotonic()
+    def _heard(self, at: float) -> None:
+        self._heard_at = at
         self.app.ownership.ours_until = self._heard_at + float(self.app.conf.broker_session_timeout)
 
     def is_silent(self) -> bool:
