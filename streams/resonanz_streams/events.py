@@ -129,7 +129,8 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     """All KPIs of one account as of ``at_ms`` (topic ``kpis``, compacted, key = account).
 
     ``coverage`` is that of the 24 h window; each entry carries its own window's. ``read`` says which part
-    of the log it was counted from: the next offset per source topic, in the account's partition.
+    of the log it was counted from: the next offset per source topic, in the account's partition; null in
+    those of earlier versions.
     """
 
     v: int = VERSION
@@ -139,7 +140,7 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     account: str
     coverage: float
     kpis: Sequence[KpiEntry]
-    read: Mapping[str, int] = {}
+    read: Mapping[str, int] | None = None
 
 
 def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:

@@ -97,9 +97,7 @@ class SnapshotBook:
                 begun = time.thread_time()
                 part = together[start : start + _SLICE]
                 own = entries[start : start + _SLICE]
-                told = [
-                    self._snapshot(*one, inputs, read or {}) for one in zip(part.tolist(), own, strict=True)
-                ]
+                told = [self._snapshot(*one, inputs, read) for one in zip(part.tolist(), own, strict=True)]
                 if self._told is not None:
                     self._told[part] = signature[part]
                 self._told_ms[part] = clock_ms
@@ -109,7 +107,7 @@ class SnapshotBook:
                     return
 
     def _snapshot(
-        self, row: int, entries: Sequence[KpiEntry], inputs: Inputs, read: Mapping[str, int]
+        self, row: int, entries: Sequence[KpiEntry], inputs: Inputs, read: Mapping[str, int] | None
     ) -> tuple[bytes, bytes]:
         account = self._accounts[row]
         snapshot = KpiSnapshot(

@@ -1,5 +1,6 @@
 """What several commands take, and how they print."""
 
+import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.logs import FORMATS, Format, hide, log_to_stderr, secrets_of
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import DEFAULT_PATH, Settings, load_settings
@@ -50,6 +52,19 @@ def load(path: Path) -> tuple[Settings, Registry]:
     settings = load_settings(path, os.environ)
     hide(secrets_of(settings))
     return settings, build_registry(settings)
+
+
+def known_account(registry: Registry, account: str) -> None:
+    """Nothing, if the account is configured.
+
+    Raises:
+        ConfigurationError: it is not; which is meant, perhaps.
+    """
+    if account in registry.accounts:
+        return
+    near = difflib.get_close_matches(account, registry.accounts, 3, 0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else "the configuration names the accounts"
+    raise ConfigurationError(f"there is no account {account!r}; {hint}")
 
 
 def address(host: str, port: int) -> str:

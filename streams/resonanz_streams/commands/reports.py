@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import csv
-import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,7 +19,6 @@ from resonanz_streams.errors import ConfigurationError, StopError
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS
-from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import TOPICS
 from resonanz_streams.transports.brokers import open_admin, scheme_of
@@ -49,7 +47,7 @@ def query(account: str, window: str | None, form: str, json_wanted: bool, config
 
     options.log_as("query")
     settings, registry = options.load(config_path)
-    _known(registry, account)
+    options.known_account(registry, account)
     snapshot = asyncio.run(latest_snapshot(settings, account))
     if snapshot is None:
         raise StopError(f"nothing is known of {account} yet; is a worker running? Start: resonanz worker")
@@ -62,14 +60,6 @@ def query(account: str, window: str | None, form: str, json_wanted: bool, config
         writer.writerows(_rows(snapshot, entries))
     else:
         _print_snapshot(snapshot, entries)
-
-
-def _known(registry: Registry, account: str) -> None:
-    if account in registry.accounts:
-        return
-    near = difflib.get_close_matches(account, registry.accounts, 3, 0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else "the configuration names the accounts"
-    raise ConfigurationError(f"there is no account {account!r}; {hint}")
 
 
 def _rows(snapshot: KpiSnapshot, entries: Sequence[KpiEntry]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from resonanz_streams.errors import ConfigurationError
-from resonanz_streams.transports.ports import Admin, StateStore, Tail
+from resonanz_streams.transports.ports import Admin, Archive, StateStore, Tail
 
 
 def scheme_of(url: str) -> str:
@@ -43,6 +43,17 @@ def open_store(url: str, *, prefix: str = "", group: str = "resonanz") -> StateS
     from resonanz_streams.transports.kafka_store import KafkaStore
 
     return KafkaStore(url, prefix=prefix, group=group)
+
+
+def open_archive(url: str, *, prefix: str = "", group: str = "resonanz") -> Archive:
+    """A reader of a group's state and of the log that it was counted from."""
+    if scheme_of(url) == "sqlite":
+        from resonanz_streams.transports.sqlite_archive import SqliteArchive
+
+        return SqliteArchive(url, prefix=prefix, group=group)
+    from resonanz_streams.transports.kafka_archive import KafkaArchive
+
+    return KafkaArchive(url, prefix=prefix, group=group)
 
 
 def open_tail(url: str, topics: Sequence[str], *, prefix: str = "") -> Tail:

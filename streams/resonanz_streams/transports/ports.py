@@ -3,7 +3,7 @@
 Topic names are given and returned without the configured prefix: the implementations add it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -107,6 +107,40 @@ class StateStore(Protocol):
 
     async def close(self) -> None:
         """Release everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a topic partition begins: its first offset that still exists, and when that record was written
+    (epoch ms; None if there is no record)."""
+
+    offset: int
+    at_ms: int | None
+
+
+class Archive(Protocol):
+    """What has been written, read to its end without taking anything over: beside workers, or without any.
+
+    Every method raises RetryError when the broker is away, StopError when it cannot be read.
+    """
+
+    async def state(self, partition: int) -> Mapping[bytes, bytes]:
+        """The state rows of a partition as of one moment: whole flushes, never half of one."""
+
+    async def ends(self, topic: str) -> Mapping[int, int]:
+        """The offset after the last record, per partition."""
+
+    async def beginning(self, topic: str, partition: int) -> Beginning:
+        """Where the log begins now; with retention it moves on."""
+
+    def runs(self, topic: str, partition: int, end: int) -> AsyncIterator[Run]:
+        """Every record that still exists below offset ``end``, from the earliest on."""
+
+    def records(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        """The records of [start, end) that still exist, with key and headers."""
+
+    async def close(self) -> None:
+        """Release."""
 
 
 class Publisher(Protocol):

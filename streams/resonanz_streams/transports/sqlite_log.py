@@ -128,10 +128,14 @@ class SqliteLog:
 
     def first_offset(self, name: str, partition: int) -> int:
         """The earliest record's offset, or where the next one will be."""
-        query = "SELECT min(id) FROM log WHERE id >= ? AND id < ?"
+        return self.first(name, partition)[0]
+
+    def first(self, name: str, partition: int) -> tuple[int, int | None]:
+        """The earliest record's offset and when it was written; without any, where the next one will be."""
+        query = "SELECT id, at_ms FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
         with self.snapshot() as connection:
             row = connection.execute(query, _span(self._tp(name, partition), 0)).fetchone()
-            return _offset(row[0]) if row[0] is not None else self.end_offsets(name)[partition]
+            return (_offset(row[0]), row[1]) if row else (self.end_offsets(name)[partition], None)
 
     def _tp(self, topic: str, partition: int) -> int:
         known = self.partitions(topic)

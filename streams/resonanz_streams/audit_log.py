@@ -1,0 +1,206 @@
+"""What a partition's log says: every operation and follower snapshot as columns, and where each stands.
+
+Decoded as the worker does it; counted elsewhere, and by other means.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from resonanz_streams.dead_letters import Lines
+from resonanz_streams.decode import Columns, Decoder, Snapshot
+from resonanz_streams.events import KINDS
+from resonanz_streams.quarantine import decoded
+from resonanz_streams.registry import Registry
+from resonanz_streams.topics import DEAD_LETTERS, KIND_OF_TOPIC
+from resonanz_streams.transports.ports import Archive, Record, Run
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+_COLUMN: Final = {kind: column for column, kind in enumerate(KINDS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Operations, or follower snapshots: account row, kind (its number), time, whether it is a removal,
+    weight (or followers), key, offset, and whether the worker refused it when it was read.
+
+    Sorted by key, additions first, then time, then weight: of a key the newest addition stands last among
+    its additions, the newest removal last of all. Follower snapshots have their row as the key.
+    """
+
+    rows: Ints
+    columns: NDArray[np.uint8]
+    at_ms: Ints
+    removal: Flags
+    weights: Ints
+    keys: NDArray[np.uint64]
+    offsets: Ints
+    refused: Flags
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def where(self, chosen: Flags) -> "Logged":
+        """The chosen ones, in the same order."""
+        return Logged(*(part[chosen] for part in _parts(self)))
+
+
+def _parts(logged: Logged) -> tuple[NDArray[Any], ...]:
+    return (
+        logged.rows,
+        logged.columns,
+        logged.at_ms,
+        logged.removal,
+        logged.weights,
+        logged.keys,
+        logged.offsets,
+        logged.refused,
+    )
+
+
+def together(pieces: Sequence[Logged]) -> Logged:
+    """All of them, sorted as :class:`Logged` says."""
+    nothing = np.zeros(0, dtype=np.int64)
+    empty = Logged(
+        nothing,
+        nothing.astype(np.uint8),
+        nothing,
+        nothing.astype(np.bool_),
+        nothing,
+        nothing.astype(np.uint64),
+        nothing,
+        nothing.astype(np.bool_),
+    )
+    columns = zip(*(_parts(piece) for piece in (empty, *pieces)), strict=True)
+    whole = Logged(*(np.concatenate(column) for column in columns))
+    order = np.lexsort((whole.weights, whole.at_ms, whole.removal, whole.keys))
+    return Logged(*(part[order] for part in _parts(whole)))
+
+
+class Letters:
+    """The lines that workers have refused, known by where they stood and by their bytes."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._positions: dict[int, int] = {}
+        self._lines: dict[tuple[str, int], dict[int, set[int]]] = defaultdict(dict)
+        self._sorted: dict[tuple[str, int], Ints] = {}
+
+    async def catch_up(self) -> None:
+        """Read what has been added since the last call."""
+        for number, end in (await self._archive.ends(DEAD_LETTERS)).items():
+            start = self._positions.get(number, 0)
+            async for records in self._archive.records(DEAD_LETTERS, number, start, end):
+                for record in records:
+                    self._take(record)
+            self._positions[number] = end
+        self._sorted.clear()
+
+    def _take(self, record: Record) -> None:
+        headers = dict(record.headers)
+        topic = headers.get("topic", b"").decode(errors="replace")
+        number, offset = headers.get("partition", b""), headers.get("offset", b"")
+        if number.isdigit() and offset.isdigit():
+            lines = self._lines[topic, int(number)].setdefault(int(offset), set())
+            lines.add(xxh3_64_intdigest(record.value or b""))
+
+    def refused(self, run: Run, offsets: Ints, line_at: Callable[[int], bytes]) -> Flags:
+        """Which of a run's events are among them. ``line_at(i)``: the line of the i-th event."""
+        place = run.topic, run.partition
+        found = np.zeros(len(offsets), dtype=np.bool_)
+        lines = self._lines.get(place)
+        if not lines:
+            return found
+        if place not in self._sorted:
+            self._sorted[place] = np.array(sorted(lines), dtype=np.int64)
+        known = self._sorted[place]
+        spots = np.minimum(np.searchsorted(known, offsets), len(known) - 1)
+        for event in np.flatnonzero(known[spots] == offsets).tolist():
+            found[event] = xxh3_64_intdigest(line_at(event)) in lines[int(offsets[event])]
+        return found
+
+
+class LogReader:
+    """Decodes a partition's runs. ``floor_ms``: what is older is left out; ``only``: of this account row."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        partition: int,
+        letters: Letters,
+        *,
+        now_ms: int,
+        floor_ms: int,
+        only: int | None = None,
+    ) -> None:
+        self._decoder = Decoder(registry, partition)
+        self._letters = letters
+        self._now_ms = now_ms
+        self._floor_ms = floor_ms
+        self._only = only
+        self._operations: list[Logged] = []
+        self._people: list[Logged] = []
+
+    def take(self, run: Run) -> None:
+        """The next run of any topic."""
+        lines = Lines(run)
+        if run.topic in KIND_OF_TOPIC:
+            parts, rejected = decoded(partial(self._decoder.interactions, now_ms=self._now_ms), run, lines)
+            for columns, of_lines in parts:
+                if len(columns):
+                    self._keep(self._operations, self._of_columns(run, columns, of_lines, len(rejected)))
+        else:
+            several, _ = decoded(partial(self._decoder.snapshots, now_ms=self._now_ms), run, lines)
+            for snapshots, of_lines in several:
+                self._keep(self._people, self._of_people(run, snapshots, of_lines))
+
+    def _keep(self, pieces: list[Logged], piece: Logged) -> None:
+        wanted = piece.at_ms > self._floor_ms
+        if self._only is not None:
+            wanted &= piece.rows == self._only
+        pieces.append(piece.where(wanted))
+
+    def _of_columns(self, run: Run, columns: Columns, lines: Lines, rejected: int) -> Logged:
+        places = columns.lines
+        counts = [value.count(b"\n") + 1 for value in run.values]
+        if sum(counts) == len(columns) + rejected:  # no line is blank, so none has to be looked at
+            offsets = np.repeat(np.array(run.offsets, dtype=np.int64), counts)[np.array(places)]
+        else:
+            offsets = np.array([lines.all()[place].offset for place in places], dtype=np.int64)
+        return Logged(
+            columns.rows,
+            np.full(len(columns), _COLUMN[KIND_OF_TOPIC[run.topic]], dtype=np.uint8),
+            columns.at_ms,
+            columns.removal,
+            columns.weights,
+            columns.keys,
+            offsets,
+            self._letters.refused(run, offsets, lambda event: lines.all()[places[event]].data),
+        )
+
+    def _of_people(self, run: Run, snapshots: Sequence[Snapshot], lines: Lines) -> Logged:
+        # Two equal lines say the same: it does not matter which of them it was.
+        where = {line.data: line.offset for line in reversed(lines.all())}
+        rows = np.array([snapshot.row for snapshot in snapshots], dtype=np.int64)
+        offsets = np.array([where[snapshot.data] for snapshot in snapshots], dtype=np.int64)
+        return Logged(
+            rows,
+            np.zeros(len(rows), dtype=np.uint8),
+            np.array([snapshot.at_ms for snapshot in snapshots], dtype=np.int64),
+            np.zeros(len(rows), dtype=np.bool_),
+            np.array([snapshot.followers for snapshot in snapshots], dtype=np.int64),
+            rows.astype(np.uint64),
+            offsets,
+            self._letters.refused(run, offsets, lambda event: snapshots[event].data),
+        )
+
+    def finish(self) -> tuple[Logged, Logged]:
+        """Operations and follower snapshots."""
+        return together(self._operations), together(self._people)

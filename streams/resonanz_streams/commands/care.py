@@ -1,0 +1,108 @@
+"""Looking after what is counted: audit, rebuild, redrive."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from resonanz_streams.audit_report import Report
+from resonanz_streams.commands import options
+from resonanz_streams.reach import told
+from resonanz_streams.registry import Registry
+from resonanz_streams.settings import Settings
+
+_EXAMPLES = 50
+
+
+@contextlib.contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of records, where a person looks."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} records"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, whole: progress.update(task, completed=done, total=whole)
+
+
+@click.command()
+@click.argument("account", required=False)
+@options.as_json
+@options.config
+def audit(account: str | None, json_wanted: bool, config_path: Path) -> int:
+    """Count everything, or ACCOUNT, once more from the log and compare it with what is live.
+
+    What differs is listed, with the records it comes from; the exit code is then 1. Workers go on meanwhile.
+    """
+    options.log_as("audit")
+    settings, registry = options.load(config_path)
+    if account is not None:
+        options.known_account(registry, account)
+    report = asyncio.run(_audited(settings, registry, account))
+    if json_wanted:
+        options.print_json(report.document())
+    else:
+        _print_report(report)
+    return 1 if report.differ else 0
+
+
+async def _audited(settings: Settings, registry: Registry, account: str | None) -> Report:
+    from resonanz_streams.audit import audit as recount
+    from resonanz_streams.transports.brokers import open_archive
+
+    archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+    try:
+        with _bar("Counting") as progress:
+            return await recount(settings, registry, archive, account=account, progress=progress)
+    finally:
+        await archive.close()
+
+
+def _print_report(report: Report) -> None:
+    if report.differences:
+        shown = report.differences[:_EXAMPLES]
+        options.print_table(
+            ("account", "in", "window", "figure", "live", "recomputed", "as of", "records"),
+            [
+                (
+                    one.account,
+                    one.source,
+                    one.window,
+                    one.figure,
+                    _cell(one.live),
+                    _cell(one.recomputed),
+                    told(one.at_ms),
+                    one.where,
+                )
+                for one in shown
+            ],
+            right=("live", "recomputed"),
+        )
+        if report.differ > len(shown):
+            click.echo(f"… and {report.differ - len(shown):,} more; all of them with --json.", err=True)
+    for (source, window, reason), accounts in report.unchecked.items():
+        click.echo(f"Not checkable: {window} in the {source} of {accounts:,} accounts: {reason}.", err=True)
+    if report.refused:
+        click.echo(
+            f"{report.refused:,} lines were dead letters when they were read and would count today; "
+            "they are published again by: resonanz redrive",
+            err=True,
+        )
+    click.echo(report.summary())
+    if any(one.source == "state" for one in report.differences):
+        click.echo("Stop the workers, then count anew from the log with: resonanz rebuild", err=True)
+
+
+def _cell(value: float | str | None) -> str:
+    return "absent" if value is None else value if isinstance(value, str) else f"{value:,.10g}"
+
+
+COMMANDS = (audit,)

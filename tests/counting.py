@@ -1,0 +1,94 @@
+"""A worker without Faust, on either broker: it reads when told to, and its clock is set."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+from resonanz_streams.audit import READ_TOPICS, audit
+from resonanz_streams.audit_report import Report
+from resonanz_streams.pipeline import Pipeline
+from resonanz_streams.registry import Registry, build_registry
+from resonanz_streams.settings import Settings, settings_of
+from resonanz_streams.transports.brokers import open_archive, open_store
+from resonanz_streams.transports.ports import Outgoing, StateStore
+from tests.brokers import Broker
+from tests.engines import KEY, NOW_MS
+
+ACCOUNTS: Final = ("file:a", "file:b", "file:c", "file:d", "file:e", "file:f")
+Event = dict[str, Any]
+
+
+def settings_on(broker: Broker, *accounts: str, **more: Any) -> Settings:
+    """Three partitions, one client."""
+    client = {"name": "Fleet", "potential": 1000, "accounts": list(accounts or ACCOUNTS)}
+    data = {
+        "broker": broker.url,
+        "topic_prefix": broker.prefix,
+        "group": "g",
+        "partitions": 3,
+        "pseudonym_key": "${KEY}",
+        "clients": {"fleet": client},
+        **more,
+    }
+    return settings_of(data, environment={"KEY": KEY})
+
+
+@dataclass
+class Counting:
+    """``async with Counting(settings) as worker: await worker.read(); await worker.tick()``."""
+
+    settings: Settings
+    clock_ms: int = NOW_MS
+    registry: Registry = field(init=False)
+    pipeline: Pipeline = field(init=False)
+    store: StateStore = field(init=False)
+
+    async def __aenter__(self) -> Self:
+        settings = self.settings
+        self.registry = build_registry(settings)
+        self.store = open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+        self.pipeline = Pipeline(settings, self.registry, self.store, lambda: self.clock_ms)
+        await self.pipeline.assigned(frozenset(range(settings.partitions)))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.store.close()
+
+    async def read(self, *topics: str) -> None:
+        """Count what the topics hold by now."""
+        settings = self.settings
+        archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+        try:
+            for topic in topics or READ_TOPICS:
+                for partition, end in (await archive.ends(topic)).items():
+                    async for run in archive.runs(topic, partition, end):
+                        await self.pipeline.apply(run)
+        finally:
+            await archive.close()
+
+    async def tick(self, by_ms: int = 0) -> None:
+        """Let time pass, write state and snapshots."""
+        self.clock_ms += by_ms
+        await self.pipeline.cycle(60.0)
+
+
+def records(events: Sequence[Event]) -> list[Outgoing]:
+    """One record for each event, in the topic of its kind; without a kind it is of followers."""
+    topics = {"like": "likes", "comment": "comments", "share": "shares", None: "audience"}
+    return [
+        Outgoing(topics[event.get("kind")], event["account"].encode(), json.dumps(event).encode())
+        for event in events
+    ]
+
+
+async def audited(settings: Settings, *, at_ms: int = NOW_MS, account: str | None = None) -> Report:
+    """What ``resonanz audit`` finds."""
+    archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+    try:
+        return await audit(settings, build_registry(settings), archive, account=account, clock=lambda: at_ms)
+    finally:
+        await archive.close()
