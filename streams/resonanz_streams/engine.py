@@ -86,10 +86,10 @@ class PartitionEngine:
             self.ledger.cut_ms = known.cut_ms
             now_ms = known.now_ms if now_ms is None else now_ms
         entries = self._rows.load(recovered.rows, known.next_id if known else 0)
-        if now_ms is not None:
-            self._measures.advance(now_ms)
         self._measures.load(entries)
         self._ahead.load(recovered.rows, self._rows)
+        if now_ms is not None:
+            self.advance(now_ms)  # what waited and has reached its time too: a flush takes its row away
         for row, name in enumerate(self._names):
             if (packed := recovered.rows.get(ACCOUNT_PREFIX + name.encode())) is not None:
                 self._measures.audience.unpack(row, packed, name)

@@ -105,6 +105,23 @@ def test_what_waits_for_its_time_waits_on_after_a_restart() -> None:
     assert [key for key in driven.rows if key.startswith(b"f/")] == [], "nothing waits any more"
 
 
+def test_what_reached_its_time_while_nobody_owned_it_survives_a_flush_before_the_first_tick() -> None:
+    """
+    ::
+
+        read, flushed      its time      restored, flushed at once (a revocation), restored
+              |               x               |
+    """
+    driven = Driven()
+    driven.read(event(id="1", at_ms=NOW_MS + 1000))
+    driven.flush()
+    driven.restart(NOW_MS + 2000)
+    driven.read(event(id="2"))
+    driven.flush()
+    driven.restart(NOW_MS + 3000)
+    assert driven.counts() == [2, 0, 0, 0]
+
+
 def test_event_time_goes_on_where_it_stood() -> None:
     driven = Driven(now_ms=None)
     driven.read(like(1, at_ms=NOW_MS), like(2, at_ms=NOW_MS + DAY))
