@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 8080
 FOLDER ?= resonanz-demo
 
-.PHONY: run test check bench faults clean
+.PHONY: run test check bench faults secrets clean
 
 run: .venv/.run  ## the live wall on the embedded broker
 	$(BIN)/resonanz up --demo --port $(PORT) --folder $(FOLDER)
@@ -23,6 +23,13 @@ bench: .venv/.test  ## every hot path against a peer and its limit, in one run
 
 faults: .venv/.test  ## the long form of every fault; the table goes to FAULTS.md
 	$(BIN)/python -m tests.faults
+
+secrets:  ## what docker-compose.yml wants: made once, never overwritten; the folder is yours alone
+	@mkdir -p secrets && chmod 700 secrets
+	@for name in pseudonym_key agency_token grafana_password; do test -s secrets/$$name \
+	  || head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > secrets/$$name; done
+	@chmod 444 secrets/*
+	@grep -qs '^RESONANZ_SECRETS=' .env || echo 'RESONANZ_SECRETS=./secrets' >> .env
 
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -16,6 +16,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
     for name in (
         "resonanz_streams/py.typed",
         "resonanz_streams/demo/agency.yaml",
+        "resonanz_streams/demo/agency-kafka.yaml",
         "resonanz_connectors/py.typed",
         "resonanz_dashboards/page/index.html",
         "resonanz_dashboards/page/vendor/uplot/LICENSE",
@@ -28,4 +29,5 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
         for path in root.glob("resonanz_*/**/*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {name for name in names if ".dist-info/" not in name} == tracked
+    boards = {"resonanz_dashboards/boards/agency-overview.json"}
+    assert {name for name in names if ".dist-info/" not in name} == tracked | boards
