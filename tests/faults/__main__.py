@@ -23,8 +23,8 @@ def main(arguments: list[str]) -> int:
     words = arguments if chosen else ["tests/faults", *arguments]
     done = subprocess.run([sys.executable, "-m", "pytest", *words], env=environment, check=False)
     if SIGHTS.exists():
-        head = TABLE.read_text(encoding="utf-8").split(MARK)[0] if TABLE.exists() else "# Faults\n\n"
-        TABLE.write_text(head + MARK + "\n" + markdown(read(SIGHTS)), encoding="utf-8")
+        head, _, known = TABLE.read_text(encoding="utf-8").partition(MARK)
+        TABLE.write_text(head + MARK + "\n" + markdown(read(SIGHTS), known), encoding="utf-8")
     return done.returncode
 
 

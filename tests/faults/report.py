@@ -5,13 +5,14 @@ What a case saw goes to the table: ``saw("worker killed", broker="Apache Kafka",
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+HEAD: Final = "| fault | on | seen |"
 _FILE: Final = "RESONANZ_FAULTS"
 
 
@@ -51,19 +52,22 @@ def read(path: Path) -> list[Sight]:
     return list(newest.values())
 
 
-def markdown(sights: Sequence[Sight]) -> str:
-    """The table."""
-    return "\n".join(_rows(sights)) + "\n"
+def markdown(sights: Sequence[Sight], known: str = "") -> str:
+    """The table; rows of ``known``, an earlier one, stay where nothing newer was seen."""
+    rows = {_place(line): line for line in known.splitlines() if line.startswith("| ")}
+    rows = {_place(HEAD): HEAD} | rows | {_place(line): line for line in map(_row, sights)}
+    head, *others = rows.values()
+    return "\n".join([head, "|---|---|---|", *others]) + "\n"
 
 
-def _rows(sights: Sequence[Sight]) -> Iterator[str]:
-    yield "| fault | on | seen |"
-    yield "|---|---|---|"
-    for sight in sights:
-        figures = ", ".join(
-            f"{name.replace('_', ' ')} {_shown(value)}" for name, value in sight.figures.items()
-        )
-        yield f"| {sight.case} | {sight.broker or 'both'} | {figures} |"
+def _row(sight: Sight) -> str:
+    figures = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in sight.figures.items())
+    return f"| {sight.case} | {sight.broker or 'both'} | {figures} |"
+
+
+def _place(row: str) -> tuple[str, ...]:
+    """Case and broker."""
+    return tuple(row.split(" | ")[:2])
 
 
 def _shown(value: float | str) -> str:
