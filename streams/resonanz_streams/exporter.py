@@ -121,7 +121,7 @@ class Exporter:
         per_account += len(coverage_windows(self._series)) + 1  # resonanz_account_info
         left = self._cap // per_account
         blocks, suppressed = [], 0
-        for _, engine in sorted(self._pipeline.shown().items()):
+        for engine in self._pipeline.refreshed():
             inputs = engine.inputs()
             if inputs is None:
                 continue

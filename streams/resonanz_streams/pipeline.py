@@ -242,17 +242,27 @@ class Pipeline:
         now = self.now_ms()
         share = budget_seconds / max(1, len(self.engines))
         for partition, engine in tuple(self.engines.items()):
-            if now is not None:
-                try:
-                    engine.advance(now)
-                except Exception as error:  # noqa: BLE001  # as in apply
-                    self._failed(partition, error)
-                    return
+            if now is not None and not self._advanced(partition, engine, now):
+                return
             await asyncio.sleep(0)
             await self.flush(partition, snapshot_seconds=share if now is not None else 0.0)
             if (merge := engine.merge_job()) is not None:
                 install = await asyncio.to_thread(merge)
                 install()
+
+    def refreshed(self) -> Iterator[PartitionEngine]:
+        """What may be exported, by the wall clock as of now: what came since the last cycle counts, too."""
+        for partition, engine in sorted(self.shown().items()):
+            if self._settings.clock == "event" or self._advanced(partition, engine, self._clock()):
+                yield engine
+
+    def _advanced(self, partition: int, engine: PartitionEngine, now_ms: int) -> bool:
+        try:
+            engine.advance(now_ms)
+        except Exception as error:  # noqa: BLE001  # as in apply
+            self._failed(partition, error)
+            return False
+        return True
 
     async def flush(self, partition: int, *, snapshot_seconds: float = 0.0) -> None:
         """Write what is new of one partition in one transaction; nothing new, nothing written.

@@ -97,7 +97,7 @@ def _markers(data: bytes) -> int:
         if snapshot["account"] == PROBE:
             for entry in snapshot["kpis"]:
                 if (entry["kpi"], entry["window"], entry["part"]) == ("interactions", "24h", "like"):
-                    return int(entry["value"])
+                    return int(entry["value"] or 0)  # null before the first
     return 0
 
 

@@ -101,6 +101,33 @@ def test_on_the_event_clock_nothing_is_exported_before_time_begins() -> None:
     run(scene())
 
 
+def test_by_the_wall_clock_a_scrape_shows_what_came_since_the_last_cycle() -> None:
+    async def scene() -> None:
+        played = Played("file:a")
+        await played.own(0)
+        await played.tick()
+        played.clock_ms += 700
+        await played.read(event(at_ms=NOW_MS + 600))
+        shown = scraped(exporter_of(played))["resonanz_interactions_24h"]
+        assert shown["file:a", "fleet", "like", "file"] == 1
+
+    run(scene())
+
+
+def test_by_the_event_clock_only_a_cycle_lets_time_pass() -> None:
+    async def scene() -> None:
+        played = Played("file:a", clock="event")
+        await played.own(0)
+        for topic, kind in (("likes", "like"), ("comments", "comment"), ("shares", "share")):
+            await played.read(event(kind=kind, id=kind), topic=topic)
+        exporter = exporter_of(played)
+        assert "resonanz_account_info" not in scraped(exporter)
+        await played.tick()
+        assert accounts_in(exporter) == ["file:a"]
+
+    run(scene())
+
+
 def test_an_account_that_was_idle_for_28_days_leaves_unless_somebody_watches_it() -> None:
     async def scene() -> None:
         played = Played("file:a", "file:d", "file:x", partitions=1)
