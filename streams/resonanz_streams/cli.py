@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from resonanz_streams.commands import care, files, reports, serve, up
+from resonanz_streams.commands import care, doctor, files, reports, serve, up
 from resonanz_streams.errors import ConfigurationError, ResonanzError
 from resonanz_streams.logs import say_error
 
@@ -27,7 +27,14 @@ def cli() -> None:
     """
 
 
-for _command in (*up.COMMANDS, *serve.COMMANDS, *files.COMMANDS, *reports.COMMANDS, *care.COMMANDS):
+for _command in (
+    *up.COMMANDS,
+    *serve.COMMANDS,
+    *files.COMMANDS,
+    *reports.COMMANDS,
+    *care.COMMANDS,
+    *doctor.COMMANDS,
+):
     cli.add_command(_command)
 
 

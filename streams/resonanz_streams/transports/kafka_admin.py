@@ -37,10 +37,12 @@ class KafkaAdmin(Admin):
         # A broker that is away or does not let us in is known at once.
         self._thread.submit(asyncio.run, reach(self._target)).result()
 
-    def _run(self, call: Callable[[Any], Awaitable[Result]]) -> Result:
+    def run(self, call: Callable[[Any], Awaitable[Result]]) -> Result:
+        """What ``call`` answers, given an admin client that is connected."""
+
         async def connected() -> Result:
             try:
-                async with asyncio.timeout(SECONDS), self._connected(AIOKafkaAdminClient) as client:
+                async with asyncio.timeout(SECONDS), self.connected(AIOKafkaAdminClient) as client:
                     return await call(client)
             except (KafkaError, TimeoutError) as error:
                 raise await told(self._target, error) from None
@@ -48,7 +50,8 @@ class KafkaAdmin(Admin):
         return self._thread.submit(asyncio.run, connected()).result()
 
     @contextlib.asynccontextmanager
-    async def _connected(self, client: type[Any]) -> AsyncIterator[Any]:
+    async def connected(self, client: type[Any]) -> AsyncIterator[Any]:
+        """A client of this class, started and in the end closed."""
         connection = client(**self._target.client_settings(), client_id="resonanz", request_timeout_ms=10_000)
         try:
             await connection.start()
@@ -66,7 +69,7 @@ class KafkaAdmin(Admin):
                 await self._create(client, missing, partitions)
             return await self._checked(client, specs, partitions)
 
-        return self._run(ensured)
+        return self.run(ensured)
 
     async def _create(self, client: Any, specs: Sequence[TopicSpec], partitions: int) -> None:
         brokers = len((await client.describe_cluster())["brokers"])
@@ -91,11 +94,11 @@ class KafkaAdmin(Admin):
 
     def check(self, specs: Sequence[TopicSpec], partitions: int) -> Sequence[str]:
         """See ports.Admin."""
-        return self._run(lambda client: self._checked(client, specs, partitions))
+        return self.run(lambda client: self._checked(client, specs, partitions))
 
     async def _checked(self, client: Any, specs: Sequence[TopicSpec], partitions: int) -> Sequence[str]:
         counts = await self._partition_counts(client, specs)
-        settings = await _settings(client, list(counts))
+        settings = await settings_of(client, list(counts))
         sentences = []
         for spec in specs:
             name = self._prefix + spec.name
@@ -129,18 +132,19 @@ class KafkaAdmin(Admin):
             places = [TopicPartition(name, part["partition"]) for part in known.get(name, ())]
             if not places:
                 return {}
-            async with self._connected(AIOKafkaConsumer) as consumer:
+            async with self.connected(AIOKafkaConsumer) as consumer:
                 found = await consumer.end_offsets(places)
             return {place.partition: found[place] for place in sorted(places)}
 
-        return self._run(ends)
+        return self.run(ends)
 
     def close(self) -> None:
         """See ports.Admin."""
         self._thread.shutdown()
 
 
-async def _settings(client: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
+async def settings_of(client: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The settings of these topics; none of those that this user may not see."""
     if not names:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

@@ -205,20 +205,7 @@ class SqliteAdmin:
 
     def _problem(self, spec: TopicSpec, wanted: int) -> str:
         name = self._prefix + spec.name
-        found = len(self._log.partitions(name))
-        if not found:
-            return f"topic {name} does not exist; make it with: resonanz topics --create"
-        if found != wanted:
-            return (
-                f"topic {name} has {found} partitions, the configuration says {wanted}; "
-                f"write partitions: {found}, or use another database file"
-            )
-        if self._log.cleanup(name) != spec.cleanup:
-            return (
-                f"topic {name} has cleanup {self._log.cleanup(name)}, it must be {spec.cleanup}; "
-                "use another database file"
-            )
-        return ""
+        return problem_of(name, len(self._log.partitions(name)), self._log.cleanup(name), spec, wanted)
 
     def end_offsets(self, topic: str) -> Mapping[int, int]:
         """See ports.Admin."""
@@ -227,3 +214,17 @@ class SqliteAdmin:
     def close(self) -> None:
         """See ports.Admin."""
         self._log.close()
+
+
+def problem_of(name: str, found: int, cleanup: str | None, spec: TopicSpec, wanted: int) -> str:
+    """What is wrong with a topic of ``found`` partitions, and what to do; "" if nothing is."""
+    if not found:
+        return f"topic {name} does not exist; make it with: resonanz topics --create"
+    if found != wanted:
+        return (
+            f"topic {name} has {found} partitions, the configuration says {wanted}; "
+            f"write partitions: {found}, or use another database file"
+        )
+    if cleanup != spec.cleanup:
+        return f"topic {name} has cleanup {cleanup}, it must be {spec.cleanup}; use another database file"
+    return ""
