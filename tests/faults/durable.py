@@ -1,10 +1,13 @@
-"""What a worker would begin with: engines restored from the durable state. No worker may run meanwhile."""
+"""What a worker would begin with: engines restored from the durable state; and what an audit says of it."""
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
+import orjson
 
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.engine import PartitionEngine
@@ -23,7 +26,7 @@ from tests.pipeline.plain import Key, Row
 
 
 def restored(broker: Broker, config: Path) -> list[PartitionEngine]:
-    """One engine a partition, as the configured group left it."""
+    """One engine a partition, as the configured group left it. No worker may run meanwhile."""
     return asyncio.run(_restored(broker, config))
 
 
@@ -42,7 +45,8 @@ async def _restored(broker: Broker, config: Path) -> list[PartitionEngine]:
 
 
 def wrong_state(broker: Broker, load: Load, config: Path) -> list[str]:
-    """Every KPI of engines restored from the durable state, and how far each has read."""
+    """Every KPI of engines restored from the durable state, and how far each has read. No worker may run
+    meanwhile."""
     engines = restored(broker, config)
     wrong = []
     for topic in INTERACTION_TOPICS:
@@ -65,3 +69,14 @@ def wrong_state(broker: Broker, load: Load, config: Path) -> list[str]:
 def _without_nan(row: Row) -> Row:
     # As JSON says it.
     return tuple(None if value != value else value for value in row)  # type: ignore[return-value]  # noqa: PLR0124
+
+
+def wrong_audit(config: Path) -> list[str]:
+    """What ``resonanz audit`` finds, of the state and of topic ``kpis``; a worker may run meanwhile."""
+    words = ["-m", "resonanz_streams", "audit", "--json", "--config", str(config)]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode not in {0, 1} or not done.stdout:
+        return [f"audit: {done.returncode}: {done.stderr}"]
+    found = orjson.loads(done.stdout)
+    wrong = [f"audit: {difference}" for difference in found["differences"]]
+    return wrong if found["figures"] else [*wrong, "audit: nothing was compared"]

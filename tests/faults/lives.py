@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.brokers import Broker
 from tests.faults.comparison import in_the_log, wrong_figures, wrong_outcomes
-from tests.faults.durable import wrong_state
+from tests.faults.durable import wrong_audit, wrong_state
 from tests.faults.fleet import Delivery, configure, ready, worker
 from tests.faults.load import Load
 from tests.processes import Process, free_port, samples, wait_until
@@ -103,5 +103,6 @@ class Lives:
         with worker(self.config, self._port, name="last") as process:
             wrong = wrong_figures(self._broker, self._load, [self._port])
             wrong += wrong_outcomes(self._load, self._port, in_the_log(self._broker))
+            wrong += wrong_audit(self.config)
             assert process.terminate() == 0, process.output()
         return wrong + wrong_state(self._broker, self._load, self.config)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.brokers import Broker
 from tests.faults.comparison import in_the_log, wrong_figures, wrong_outcomes
-from tests.faults.durable import wrong_state
+from tests.faults.durable import wrong_audit, wrong_state
 from tests.faults.fleet import Delivery, configure, worker
 from tests.faults.load import KINDS, Load, hard_load
 from tests.processes import free_port
@@ -36,6 +36,8 @@ def test_nothing_is_wrong_without_a_fault(broker: Broker, tmp_path: Path, load: 
         delivery.end()
         assert wrong_figures(broker, load, [port]) == []
         assert wrong_outcomes(load, port, in_the_log(broker)) == []
+        assert wrong_audit(config) == []
+        assert "audit: 2: " in wrong_audit(tmp_path / "none.yaml")[0]
         seen = wrong_figures(broker, other, [port])
         for kind in ("kpis: ", "/metrics: ", "nobody published: ", "dead letter "):
             assert any(kind in one for one in seen), kind
