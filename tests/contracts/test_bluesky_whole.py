@@ -1,4 +1,4 @@
-"""Bluesky with all of a server's bad habits at once, killed now and then, and whether it names anybody."""
+"""Bluesky with all of a server's bad habits at once, and whether it names anybody."""
 
 import asyncio
 import json
@@ -9,23 +9,19 @@ import pytest
 from tests.contracts.jetstream_server import time_us
 from tests.contracts.recorded_jetstream import (
     DIDS,
-    MALFORMED,
     RECORDED,
     SYNTHETIC,
     RecordedJetstream,
-    canonical,
     counted,
     expected,
     play_until_quiet,
     published,
     strangers,
 )
-from tests.processes import Process
 
 from resonanz_connectors.testing import Stage, lines_of
 from resonanz_streams.events import encode
-from resonanz_streams.topics import DEAD_LETTERS, SOURCE_TOPICS
-from resonanz_streams.transports.brokers import open_tail
+from resonanz_streams.topics import DEAD_LETTERS
 
 A_DAY_US = 86_400_000_000
 
@@ -84,77 +80,3 @@ def test_nobody_is_named_in_anything_that_leaves(tmp_path: Path, caplog: pytest.
     assert {did.decode() for did in DIDS.findall(left)}.isdisjoint(strangers())
     actors = [json.loads(line).get("actor") for _, _, line in lines_of(stage.publisher.durable)]
     assert len({actor for actor in actors if actor}) > 100
-
-
-# -- a real process, killed ---------------------------------------------------------------------------
-
-
-def configuration(folder: Path, playback: RecordedJetstream) -> Path:
-    key = folder / "key"
-    key.write_text("0123456789abcdef0123456789abcdef")
-    path = folder / "resonanz.yaml"
-    path.write_text(
-        json.dumps(
-            {
-                "broker": "sqlite:///resonanz.db",
-                "pseudonym_key": f"file:{key}",
-                "clients": playback.clients,
-                "connectors": {"bluesky": dict(playback.options())},
-            }
-        )
-    )
-    return path
-
-
-async def in_the_log(folder: Path) -> list[tuple[str, bytes]]:
-    if not (folder / "resonanz.db").exists():
-        return []
-    tail = open_tail(f"sqlite:///{folder}/resonanz.db", [*SOURCE_TOPICS, DEAD_LETTERS])
-    found: list[tuple[str, bytes]] = []
-    try:
-        while not tail.caught_up():
-            found.extend(
-                (r.topic, line) for r in await tail.poll(0.1) for line in (r.value or b"").split(b"\n")
-            )
-    finally:
-        await tail.close()
-    return found
-
-
-def test_a_killed_process_loses_nothing_and_counts_nothing_twice(tmp_path: Path) -> None:
-    """It is killed with SIGKILL as soon as something new is in the log: mostly before its heartbeat."""
-    playback = RecordedJetstream(tmp_path)
-    config = configuration(tmp_path, playback)
-
-    async def scenario() -> list[tuple[str, bytes]]:
-        total = len(playback.server.messages)
-        async with playback.server.serving():
-            for part in (40, 110, total):
-                before = len(await in_the_log(tmp_path))
-                playback.server.release(part)
-                arguments = ["-m", "resonanz_streams", "connect", "--config", str(config)]
-                with Process(arguments, tmp_path / "log.txt") as process:
-                    await until_more(tmp_path, before, whole=part == total)
-                    process.kill()
-        return await in_the_log(tmp_path)
-
-    lines = asyncio.run(scenario())
-    events = [
-        {"topic": topic, **{name: v for name, v in json.loads(line).items() if name != "seen_ms"}}
-        for topic, line in lines
-        if topic not in {DEAD_LETTERS, "audience"}
-    ]
-    assert len(events) > len(expected()), "something was read again"
-    assert sorted(set(canonical(events))) == canonical(expected())
-    assert counted(events) == counted(expected())
-    assert MALFORMED in [line for topic, line in lines if topic == DEAD_LETTERS]
-
-
-async def until_more(folder: Path, before: int, *, whole: bool) -> None:
-    deadline = asyncio.get_running_loop().time() + 30
-    while True:
-        lines = await in_the_log(folder)
-        if len(lines) > before and (not whole or MALFORMED in [line for _, line in lines]):
-            return
-        assert asyncio.get_running_loop().time() < deadline, "nothing arrived"
-        await asyncio.sleep(0.02)
