@@ -65,7 +65,7 @@ def test_best_and_worst_are_the_ends_of_what_the_workers_export(stack: Stack) ->
 
 def test_every_client_with_a_potential_is_there(stack: Stack) -> None:
     def clients() -> set[str]:
-        return {labels["client"] for labels, _ in answers(stack, "Clients, per 1,000 of potential")}
+        return {labels["client"] for labels, _ in answers(stack, "Best clients, per 1,000 of potential")}
 
     # The choir has no potential.
     wait_until(

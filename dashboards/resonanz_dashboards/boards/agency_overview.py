@@ -16,11 +16,12 @@ from resonanz_dashboards.boards.parts import (
     place,
     query,
     says,
-    says_from,
 )
 
 UID: Final = "resonanz-agency-overview"
-SHOWN: Final = 5
+ACCOUNTS_SHOWN: Final = 5
+CLIENTS_SHOWN: Final = 3
+_PER: Final = "Interactions of the last 24 h per 1,000 people of the client's potential"
 _STALE_SECONDS: Final = STALE_MS // 1000
 _CHOSEN: Final = '{client=~"$client",platform=~"$platform"}'
 
@@ -69,7 +70,7 @@ def build() -> model.Dashboard:
             )
         )
     )
-    for panel in (*_state(), *_accounts(), *_pipeline()):
+    for panel in (*_state(), *_accounts(), *_clients_and_pipeline()):
         board = board.with_panel(panel)
     return finished(board)
 
@@ -116,41 +117,33 @@ def _state() -> list[Builder[model.Panel]]:
 
 
 def _accounts() -> list[Builder[model.Panel]]:
-    per = "Interactions of the last 24 h per 1,000 people of the client's potential"
     watched = f"accounts that were watched for at least {COMPLETE:.0%} of that time"
     return [
         bars(
             "Best accounts, per 1,000 of potential",
-            f"{per}: the highest, among {watched}.",
-            query(f"topk({SHOWN}, {_named(_WATCHED)})", "{{name}} {{platform}}"),
-        ).grid_pos(place(0, 7, 8, 12)),
+            f"{_PER}: the highest, among {watched}.",
+            query(f"topk({ACCOUNTS_SHOWN}, {_named(_WATCHED)})", "{{name}} {{platform}}"),
+        ).grid_pos(place(0, 7, 12, 12)),
         bars(
             "Worst accounts, per 1,000 of potential",
-            f"{per}: the lowest, among {watched}.",
-            query(f"bottomk({SHOWN}, {_named(_WATCHED)})", "{{name}} {{platform}}"),
-        ).grid_pos(place(8, 7, 8, 12)),
-        bars(
-            "Clients, per 1,000 of potential",
-            f"{per}, all chosen accounts together: all accounts of a client share its potential.",
-            query(f"topk({SHOWN}, sum by (client) ({_RATE}))", "{{client}}"),
-        ).grid_pos(place(16, 7, 8, 12)),
+            f"{_PER}: the lowest, among {watched}.",
+            query(f"bottomk({ACCOUNTS_SHOWN}, {_named(_WATCHED)})", "{{name}} {{platform}}"),
+        ).grid_pos(place(12, 7, 12, 12)),
     ]
 
 
-def _pipeline() -> list[Builder[model.Panel]]:
+def _clients_and_pipeline() -> list[Builder[model.Panel]]:
     return [
+        bars(
+            "Best clients, per 1,000 of potential",
+            f"{_PER}, all chosen accounts together: all accounts of a client share its potential.",
+            query(f"topk({CLIENTS_SHOWN}, sum by (client) ({_RATE}))", "{{client}}"),
+        ).grid_pos(place(0, 19, 8, 7)),
         number(
             "Throughput",
             "Events read a second, by all workers together, whatever became of them.",
             query("sum(rate(resonanz_events_total[$__rate_interval]))", "Events"),
             unit="suffix:/s",
-        ).grid_pos(place(0, 19, 8, 7)),
-        number(
-            "Lag",
-            f"How far the slowest partition's events are behind now; BEHIND: {_STALE_SECONDS} s or more.",
-            query(f"max({_gauge('resonanz_event_lag_seconds', '')})", "Lag"),
-            unit="s",
-            mappings=[says_from(_STALE_SECONDS, "BEHIND")],
         ).grid_pos(place(8, 19, 8, 7)),
         number(
             "Dead letters",

@@ -47,12 +47,6 @@ def says(value: int, word: str, *, alarm: bool = False) -> model.ValueMap:
     return model.ValueMap({str(value): result})
 
 
-def says_from(value: float, word: str) -> model.RangeMap:
-    """Show this word, alarming, from a value on."""
-    result = model.ValueMappingResult(text=word, color=ALARM, index=1)
-    return model.RangeMap(model.DashboardRangeMapOptions(from_val=value, to=None, result=result))
-
-
 def alarm_from(value: float) -> dashboard.ThresholdsConfig:
     """Neutral below ``value``, alarming from there on."""
     steps = [model.Threshold(value=None, color=NEUTRAL), model.Threshold(value=value, color=ALARM)]
