@@ -4,7 +4,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from prometheus_client.parser import text_string_to_metric_families
 
-from resonanz_streams.topics import DEAD_LETTERS, KPIS, LATE, SOURCE_TOPICS, TOPICS
+from resonanz_streams.topics import DEAD_LETTERS, INTERACTION_TOPICS, KPIS, LATE, SOURCE_TOPICS, TOPICS
 from resonanz_streams.transports.brokers import open_tail
 from tests.brokers import Broker
 from tests.faults.snapshots import WINDOWS_MS, resolution_ms
@@ -166,10 +166,9 @@ def thirds(values: Sequence[float]) -> tuple[float, float]:
     return statistics.fmean(values[third : 2 * third]), statistics.fmean(values[2 * third :])
 
 
-def wrong_counts(broker: Broker, load: SoakLoad, last_slot: int, slots: int, since_ms: int) -> int:
-    """Figures of the last windows that differ from a recomputation, once every account's newest snapshot
-    is of ``since_ms`` or later."""
-    newest = newest_counts(broker, load.names, COMPARED, since_ms)
+def wrong_counts(broker: Broker, load: SoakLoad, last_slot: int, slots: int) -> int:
+    """Figures of the last windows that differ from a recomputation, once everything is in them."""
+    newest = newest_counts(broker, load.names, COMPARED)
     longest = WINDOWS_MS[COMPARED[-1]] + resolution_ms(WINDOWS_MS[COMPARED[-1]])
     first_slot = max(last_slot - slots + 1, (min(at for at, _ in newest.values()) - longest) // SLOT_MS)
     return differing(newest, load.names, load.standing(first_slot, last_slot))
@@ -188,21 +187,25 @@ def differing(newest: Newest, accounts: Sequence[str], standing: Standing) -> in
     return wrong
 
 
-def newest_counts(broker: Broker, accounts: Sequence[str], windows: Sequence[str], since_ms: int) -> Newest:
-    """Net counts by kind and window of every account's newest snapshot, all of ``since_ms`` or later."""
-    return asyncio.run(asyncio.wait_for(_newest(broker, accounts, windows, since_ms), 300))
+def newest_counts(broker: Broker, accounts: Sequence[str], windows: Sequence[str]) -> Newest:
+    """Net counts by kind and window of every account, each of a snapshot made when all that the topics hold
+    now had been read."""
+    ends = {topic: broker.ends(topic) for topic in INTERACTION_TOPICS}
+    return asyncio.run(asyncio.wait_for(_newest(broker, accounts, windows, ends), 300))
 
 
-async def _newest(broker: Broker, accounts: Sequence[str], windows: Sequence[str], since_ms: int) -> Newest:
+async def _newest(
+    broker: Broker, accounts: Sequence[str], windows: Sequence[str], ends: Mapping[str, Mapping[int, int]]
+) -> Newest:
     tail = open_tail(broker.url, [KPIS], prefix=broker.prefix)
     found: Newest = {}
     try:
         while not (tail.caught_up() and len(found) == len(accounts)):
-            polled = await tail.poll(1.0)
-            for account, value in {record.key: record.value for record in polled}.items():
-                snapshot: Any = orjson.loads(value or b"{}")
-                if account and snapshot.get("at_ms", 0) >= since_ms:
-                    found[account.decode()] = snapshot["at_ms"], _counts(snapshot, windows)
+            for record in await tail.poll(1.0):
+                snapshot: Any = orjson.loads(record.value or b"{}")
+                read = snapshot.get("read") or {}
+                if all(read.get(topic, 0) >= parts[record.partition] for topic, parts in ends.items()):
+                    found[snapshot["account"]] = snapshot["at_ms"], _counts(snapshot, windows)
     finally:
         await tail.close()
     return found
