@@ -98,6 +98,7 @@ class Decoder:
     def __init__(self, registry: Registry, partition: int) -> None:
         self._registry = registry
         self._partition = partition
+        self.misplaced = 0
         self._rows: Mapping[str, int] = {
             account.id: row for row, account in enumerate(registry.accounts_of(partition))
         }
@@ -174,6 +175,7 @@ class Decoder:
             known = self._registry.accounts.get(account)
             if known is None:
                 return "unknown_account", "the account is not in the configuration"
+            self.misplaced += 1
             return "wrong_topic", (
                 f"the account belongs to partition {known.partition}, found in {self._partition}: "
                 "the record's key must be the account, hashed with murmur2"

@@ -19,6 +19,7 @@ from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
+from resonanz_streams.state_fit import check_head
 from resonanz_streams.state_head import Head, read_head
 from resonanz_streams.tally import Tally
 from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC, LATE
@@ -52,6 +53,7 @@ class PartitionEngine:
         self.tally = Tally()
         self.lost = 0
         self._partition = partition
+        self._partitions = registry.partitions
         self._horizon_ms = horizon_ms
         self._decoder = Decoder(registry, partition)
         self._names = [account.id for account in self.accounts]
@@ -80,6 +82,7 @@ class PartitionEngine:
         self._event_clock = now_ms is None
         known = read_head(recovered.rows.get(META_KEY), self._partition, self.offsets)
         if known is not None:
+            check_head(known, self._partition, self._partitions, recovered)
             # A broker forgets the offsets of a group that was away for long; they were written with the rows.
             self.offsets = {**known.offsets, **self.offsets}
             self._marks = dict(known.marks)
@@ -109,6 +112,7 @@ class PartitionEngine:
             marks=self._marks,
             offsets=self.offsets,
             now_ms=now,
+            partitions=self._partitions,
         )
         rows[META_KEY] = msgspec.msgpack.encode(head)
         flush = Flush(rows=rows, offsets=dict(self.offsets), records=tuple(self._records))
@@ -234,6 +238,11 @@ class PartitionEngine:
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat, once the records that it speaks of have been read."""
         self._heartbeats.take(status, self.offsets)
+
+    @property
+    def misplaced(self) -> int:
+        """Lines of accounts that belong to other partitions, since the last restore."""
+        return self._decoder.misplaced
 
     @property
     def untouched(self) -> bool:

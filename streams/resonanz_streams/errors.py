@@ -2,6 +2,12 @@
 
 from typing import Final
 
+GROWN: Final = (
+    "partitions cannot be added once events are there: accounts would move away from what was counted of "
+    "them; write another name under topic_prefix: in resonanz.yaml and publish everything there again"
+)
+"""What to do about topics whose partitions have become more."""
+
 
 class ResonanzError(Exception):
     """Base of all of ours. The message is one sentence for a person: what is wrong and what to do."""

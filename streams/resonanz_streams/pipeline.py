@@ -19,6 +19,7 @@ from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
 from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
+from resonanz_streams.growth import Growth
 from resonanz_streams.heartbeat_sense import believable, newly_missed_ms
 from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.poison import Care
@@ -31,6 +32,10 @@ from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run, S
 
 log = logging.getLogger(__name__)
 
+_REMOVED: Final = (
+    "were removed before they were read, and are not counted; let the topic keep its records for longer, "
+    "or start more workers"
+)
 _RECOVERIES: Final = 4
 """Partitions recovered at the same time; each may hold a fetch of 8 MB."""
 
@@ -61,6 +66,7 @@ class Pipeline:
         self.dropped_runs = 0
         self.flush_failures: Counter[str] = Counter()
         self.care = Care(self._base, self._restored, event_clock=settings.clock == "event")
+        self.growth = Growth()
         self.failure: ResonanzError | None = None
         self._settings = settings
         self._store = store
@@ -74,6 +80,7 @@ class Pipeline:
 
     async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:
         """Give up what went to others, recover what is new; see ports.Ownership."""
+        self.growth.check(partitions, self.registry.partitions)
         lost = sorted(self.engines.keys() - partitions)
         for partition in lost:
             self._drop(partition)  # at once: a flush may be under way, and others may show it already
@@ -114,6 +121,7 @@ class Pipeline:
         return {} if self.is_out_of_touch() else self.engines
 
     def _drop(self, partition: int) -> None:
+        self.growth.forget(partition)
         engine = self.engines.pop(partition, None)
         self._books.pop(partition, None)
         if engine is not None:
@@ -130,27 +138,23 @@ class Pipeline:
     async def _recover_all(self, partitions: Sequence[int]) -> None:
         """Several at once: most of a recovery is waiting for the broker."""
         few = asyncio.Semaphore(_RECOVERIES)
-
-        async def recover(partition: int) -> None:
-            async with few:
-                await self._recover(partition)
-            self.recovering.discard(partition)
-
         try:
             async with asyncio.TaskGroup() as group:
                 for partition in partitions:
-                    group.create_task(recover(partition))
+                    group.create_task(self._recover(partition, few))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    async def _recover(self, partition: int) -> None:
+    async def _recover(self, partition: int, few: asyncio.Semaphore) -> None:
         self._locks.setdefault(partition, asyncio.Lock())
-        engine = self._restored(partition, await self._store.recover(partition))
+        async with few:
+            engine = self._restored(partition, await self._store.recover(partition))
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
         for status in self.statuses.values():
             engine.observe(status)
         self.engines[partition] = engine
         self._books[partition] = SnapshotBook(engine.accounts, every_tick=self._settings.clock == "event")
+        self.recovering.discard(partition)
 
     def _restored(self, partition: int, recovered: Recovered) -> PartitionEngine:
         engine = PartitionEngine(
@@ -183,6 +187,8 @@ class Pipeline:
         if engine is None or run.first_offset > engine.offsets.get(run.topic, run.first_offset):
             self.dropped_runs += 1
             return
+        if run.lost:
+            log.warning("%s/%d: %d records %s", run.topic, run.partition, run.lost, _REMOVED)
         try:
             tried, rejected = await self.care.tried(run, engine, self._clock())
             if self.engines.get(run.partition) is engine:
@@ -276,7 +282,7 @@ class Pipeline:
         lock = self._locks[partition]
         async with lock:
             engine = self.engines.get(partition)
-            if engine is None:
+            if engine is None or self.growth.suspects(partition, engine):
                 return
             try:
                 records = await self._snapshots(partition, engine, snapshot_seconds)

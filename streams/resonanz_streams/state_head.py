@@ -12,7 +12,7 @@ from resonanz_streams.ledger_rows import SCHEMA
 class Head(msgspec.Struct, kw_only=True):
     """``next_id``: of rows. ``marks``: newest event time per topic. ``offsets``: those committed with it,
     as an assertion. ``cut_ms``: before it, lack of memory made the ledger forget. ``now_ms``: what the
-    windows had reached."""
+    windows had reached. ``partitions``: into how many the accounts were divided (0: not written down)."""
 
     schema: int = SCHEMA
     next_id: int
@@ -20,6 +20,7 @@ class Head(msgspec.Struct, kw_only=True):
     offsets: dict[str, int]
     cut_ms: int = NEVER
     now_ms: int | None = None
+    partitions: int = 0
 
 
 def read_head(data: bytes | None, partition: int, offsets: Mapping[str, int]) -> Head | None:
@@ -49,5 +50,12 @@ def read_head(data: bytes | None, partition: int, offsets: Mapping[str, int]) ->
         raise StopError(
             f"partition {partition}: the state holds {head.offsets}, the committed offsets are "
             f"{dict(offsets)}; somebody moved them; {RECOUNT}"
+        )
+    gone = sorted(topic for topic, offset in head.offsets.items() if offset and topic not in offsets)
+    if offsets and gone:
+        # A broker that forgets a group forgets all of it at once.
+        raise StopError(
+            f"partition {partition}: the committed offsets of {gone[0]} are gone, those of other topics are "
+            f"not: the topic was deleted, or somebody deleted them; {RECOUNT}"
         )
     return head

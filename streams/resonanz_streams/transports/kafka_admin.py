@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from resonanz_streams.errors import GROWN
 from resonanz_streams.topics import TopicSpec
 from resonanz_streams.transports.kafka_consumer import end
 from resonanz_streams.transports.kafka_reach import reach, told
@@ -160,8 +161,8 @@ def _wrong_count(name: str, found: int, spec: TopicSpec, partitions: int) -> str
     if spec.partitions:
         return f"topic {name} has {found} partitions, it must have {wanted}; use another topic_prefix"
     return (
-        f"topic {name} has {found} partitions, the configuration says {wanted}; "
-        f"write partitions: {found}, or use another topic_prefix"
+        f"topic {name} has {found} partitions, the configuration says {wanted}; write partitions: {found} "
+        f"if it was made so; {GROWN}"
     )
 
 

@@ -11,9 +11,9 @@ from resonanz_streams.transports.runs import RUN_BYTES
 def take(fetched: Any, topic: str, position: int) -> Iterator[Run]:
     """The next run of a partition, with what stands before it; what does not fit stays in ``fetched``.
 
-    ``fetched`` is aiokafka's ``FetchResult``; ``position`` is where the last run ended. A gap that
-    transaction markers, aborted records or compaction leave becomes an empty run; one that retention left
-    stays visible, as a ``first_offset`` before the first record.
+    ``fetched`` is aiokafka's ``FetchResult``; ``position`` is where the last run ended. A gap becomes
+    an empty run: what transaction markers, aborted records or compaction leave, and, ``lost``, what retention
+    removed before it could be read.
 
     Raises:
         StopError: the log begins anew before ``position``.
@@ -33,8 +33,10 @@ def take(fetched: Any, topic: str, position: int) -> Iterator[Run]:
     fetched._update_position()  # noqa: SLF001
     if exhausted:
         fetched._partition_records = None  # noqa: SLF001  # as its own ``getall`` says it
-    lost = start > position
-    if not lost and (skipped := offsets[0] if offsets else end) > position:
+    if start > position:
+        yield Run(topic, place.partition, position, start, (), (), lost=start - position)
+        position = start
+    if (skipped := offsets[0] if offsets else end) > position:
         yield Run(topic, place.partition, position, skipped, (), ())
         position = skipped
     if 0 < split < len(values):

@@ -41,7 +41,7 @@ class KafkaStore:
     async def recover(self, partition: int) -> Recovered:
         """See ports.StateStore."""
         await self.release(partition)
-        writer = TransactionalWriter(self._target, f"{self._prefix}{self._group}-{partition}")
+        writer = TransactionalWriter(self._target, self._transactional_id(partition))
         self._writers[partition] = writer
         try:
             # First the fence: from here on nobody else adds to what is read now.
@@ -54,6 +54,10 @@ class KafkaStore:
         except BaseException:
             await self.release(partition)
             raise
+
+    def _transactional_id(self, partition: int) -> str:
+        """The same for every worker: the newest shuts the others out."""
+        return f"{self._prefix}{self._group}-{partition}"
 
     @contextlib.asynccontextmanager
     async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:

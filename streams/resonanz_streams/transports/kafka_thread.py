@@ -25,6 +25,9 @@ from resonanz_streams.transports.ports import Run
 _FETCH_WAIT_MS: Final = 50
 """A longer one would hold up a rebalance."""
 
+_METADATA_MS: Final = 30_000
+"""After this it is seen that somebody has added partitions."""
+
 
 class Listener(driver.ConsumerRebalanceListener):  # type: ignore[misc]  # Faust ships no types
     """Keeps the member alive while its partitions are recovered, which may take longer than a session."""
@@ -63,6 +66,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_FETCH_WAIT_MS,
+            metadata_max_age_ms=_METADATA_MS,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             request_timeout_ms=int(conf.broker_request_timeout * 1000),

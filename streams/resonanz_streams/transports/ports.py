@@ -42,8 +42,8 @@ class Run:
     ``values[i]`` is the record at ``offsets[i]``: one JSON event, or several, one per line. A record
     without a value (a tombstone somebody wrote) is an empty ``bytes``. ``next_offset`` is where the
     next run begins; it may be greater than the last offset + 1 (transaction markers, compaction).
-    ``first_offset`` is the position the fetch asked for: a gap to ``offsets[0]`` on a topic that is not
-    compacted means that retention removed records.
+    ``first_offset`` is the position the fetch asked for. ``lost``: how many records from there on retention
+    had removed; those of a log with transactions' markers among them are counted too, nobody can tell.
     """
 
     topic: str
@@ -52,6 +52,7 @@ class Run:
     next_offset: int
     values: Sequence[bytes]
     offsets: Sequence[int]
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

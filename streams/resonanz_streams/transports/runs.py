@@ -42,10 +42,14 @@ class RunSchema(Schema):  # type: ignore[misc]  # Faust ships no types
 
 
 def runs_of(topic: str, partition: int, position: int, records: Sequence[Record]) -> Iterator[Run]:
-    """Consecutive records as runs of at most ``RUN_BYTES`` (a larger record is a run of its own)."""
+    """Consecutive records as runs of at most ``RUN_BYTES`` (a larger record is a run of its own). Records
+    missing before the first were removed by retention."""
     values: list[bytes] = []
     offsets: list[int] = []
     size, first = 0, position
+    if records and (lost := records[0].offset - position) > 0:
+        first = records[0].offset
+        yield Run(topic, partition, position, first, (), (), lost)
     for record in records:
         value = record.value or b""
         if values and size + len(value) > RUN_BYTES:
@@ -108,10 +112,12 @@ class RunConsumer:
         await self._give_up(revoked)
 
     async def on_stop(self) -> None:
-        """A last flush; what it could not write is read again after the next start."""
+        """A last flush; what it could not write is read again after the next start. Then nothing is shown any
+        more: others may own it as soon as this one leaves the group."""
         consumer: Any = self
         with contextlib.suppress(ConsumerNotStarted):
             await self._give_up(consumer.assignment())
+            await self._positions(set())
         stopping: Any = super()
         await stopping.on_stop()
 

@@ -7,6 +7,7 @@ from tests.engines import NOW_MS, Driven, event, line, registry_of, run_of
 
 from resonanz_streams.events import Status
 from resonanz_streams.topics import DEAD_LETTERS, LATE
+from resonanz_streams.transports.ports import Run
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
@@ -154,9 +155,19 @@ def test_a_run_of_nothing_moves_the_offset() -> None:
 def test_records_that_retention_took_are_counted_as_lost() -> None:
     driven = Driven()
     driven.read(event(id="1"))
-    gap = run_of(event(id="2"), start=10)
-    driven.engine.apply(type(gap)("likes", 0, 1, 11, gap.values, gap.offsets), NOW_MS)
+    driven.engine.apply(Run("likes", 0, 1, 10, (), (), lost=9), NOW_MS)
+    driven.engine.apply(run_of(event(id="2"), start=10), NOW_MS)
     assert driven.engine.lost == 9
+    assert driven.counts() == [2, 0, 0, 0]
+
+
+def test_of_lost_records_those_counted_before_are_not_lost_and_markers_never_are() -> None:
+    driven = Driven()
+    driven.read(event(id="1"), event(id="2"), event(id="3"))
+    driven.engine.apply(Run("likes", 0, 1, 10, (), (), lost=9), NOW_MS)
+    assert driven.engine.lost == 7
+    driven.engine.apply(Run("likes", 0, 10, 20, (), ()), NOW_MS)
+    assert driven.engine.lost == 7
 
 
 # -- time ----------------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from tests.engines import event
+from tests.engines import NOW_MS, Driven, engine_of, event
 from tests.stores import MemoryStore, Played, heartbeat
 from tests.unit.streams.test_exporter import accounts_in, exporter_of, scraped
 
-from resonanz_streams.errors import RetryError
+from resonanz_streams.errors import RetryError, StopError
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.transports.ports import Flush, Recovered
 
@@ -148,3 +148,70 @@ def test_while_partitions_are_shared_anew_a_worker_says_so() -> None:
         assert not played.pipeline.sharing
 
     run(scene())
+
+
+# -- topics that have grown ------------------------------------------------------------------------------
+
+
+def test_a_partition_beyond_the_configured_ones_is_refused() -> None:
+    async def scene() -> None:
+        with pytest.raises(StopError, match="a topic has 5 partitions, the configuration says 4; partitions"):
+            await Played("file:a").own(0, 4)
+
+    run(scene())
+
+
+def test_lines_in_a_wrong_partition_are_written_once_somebody_has_looked_why() -> None:
+    async def scene() -> None:
+        played = Played("file:a", "file:b")
+        await played.own()
+        await played.read(event(account="file:b"), partition=0)
+        await played.tick()
+        assert [number for number, _ in played.store.flushes] == [3]
+        growth, engines = played.pipeline.growth, played.pipeline.engines
+        doubts = growth.doubts(engines)
+        assert doubts == {0: 1}
+        await played.read(event(account="file:b"), partition=0)
+        growth.explain(doubts)
+        assert growth.doubts(engines) == {0: 2}
+        growth.explain({0: 2})
+        await played.tick()
+        assert [record.topic for record in played.store.records if record.topic != "kpis"] == [
+            "dead-letters"
+        ] * 2
+
+    run(scene())
+
+
+def test_a_state_that_was_divided_otherwise_is_refused() -> None:
+    async def scene() -> None:
+        played = Played("file:a")
+        await played.own()
+        await played.read(event())
+        await played.tick()
+        other = Played("file:a", partitions=5)
+        other.pipeline = Pipeline(other.settings, other.registry, played.store, lambda: other.clock_ms)
+        with pytest.raises(StopError, match="stands in 4 partitions, the configuration says 5; write partit"):
+            await other.own()
+
+    run(scene())
+
+
+def test_a_log_that_is_shorter_than_what_was_counted_is_refused_also_without_offsets() -> None:
+    driven = Driven()
+    driven.read(*[event(id=str(number)) for number in range(5)])
+    driven.flush()
+    engine = engine_of("file:a")
+    engine.restore(Recovered(driven.rows, {}, {"likes": 5}), NOW_MS)
+    assert engine.offsets == {"likes": 5}
+    with pytest.raises(StopError, match="topic likes, partition 0, ends at 4, but its records up to 5 have"):
+        engine_of("file:a").restore(Recovered(driven.rows, {}, {"likes": 4}), NOW_MS)
+
+
+def test_committed_offsets_of_one_topic_alone_that_are_gone_are_refused() -> None:
+    driven = Driven()
+    driven.read(event())
+    driven.read(event(id="2"), topic="shares")
+    driven.flush()
+    with pytest.raises(StopError, match="committed offsets of likes are gone, those of other topics are not"):
+        engine_of("file:a").restore(Recovered(driven.rows, {"shares": 1}), NOW_MS)
