@@ -9,6 +9,7 @@ from resonanz_streams.errors import StopError
 from resonanz_streams.events import Status, encode
 from resonanz_streams.topics import STATUS
 from resonanz_streams.transports.ports import Outgoing, Publisher, Tail
+from resonanz_streams.unreadable import UNREADABLE
 
 _POLL_SECONDS: Final = 0.5
 
@@ -59,7 +60,7 @@ class TopicCursors:
     def _decode(self, value: bytes) -> Status:
         try:
             return self._decoder.decode(value)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise StopError(
                 f"{STATUS}: a heartbeat of this connector cannot be read ({error}); it may come from a newer"
                 " version: start that one, or write a new heartbeat over it"

@@ -7,6 +7,7 @@ import msgspec
 
 from resonanz_connectors.cells import account_id
 from resonanz_streams.events import EARLIEST_MS, Event
+from resonanz_streams.unreadable import UNREADABLE
 
 _BEGINNINGS: Final = (b'{"v":1,', b'{"v": 1,')
 _LATEST_MS: Final = 10**14
@@ -22,7 +23,7 @@ def own_event(line: bytes) -> Event | None:
         return None
     try:
         event = _decoder.decode(line)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return event if event.v == 1 and _is_plain(event) else None
 

@@ -11,6 +11,7 @@ from resonanz_connectors.pacing import Pace, Played, Speed
 from resonanz_connectors.playback import Chunk, Press, Reading, Survey
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import AHEAD_MS
+from resonanz_streams.unreadable import UNREADABLE
 
 
 class ReplayOptions(Options):
@@ -148,7 +149,7 @@ class FileReplay(Connector):
             return anew
         try:
             known = msgspec.json.decode(self.cursor, type=Position)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return anew
         return anew if known.done or known.files != self._fingerprint else known
 

@@ -153,6 +153,8 @@ def _csv(path: Path, file: BinaryIO) -> Table:
         columns = tuple(name.strip().removeprefix("#").strip() for name in next(reader))
     except csv.Error as error:
         raise ConfigurationError(f"{path}: its first line is no header: {error}") from None
+    if problem := _text_problem(feed.taken):
+        raise ConfigurationError(f"{path}: its first line is no header: {problem[1]}")
     if twice := sorted({name for name in columns if columns.count(name) > 1 and name}):
         raise ConfigurationError(f"{path}: the column {twice[0]!r} stands there twice; rename one")
     return Table(columns, _csv_rows(feed, reader, columns))

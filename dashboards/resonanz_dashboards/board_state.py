@@ -20,6 +20,7 @@ from resonanz_streams.events import KpiSnapshot, Status
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.topics import KPIS, STATUS
 from resonanz_streams.transports.ports import Record
+from resonanz_streams.unreadable import UNREADABLE
 
 Feed = Literal["starting", "live", "away"]
 Visible = Callable[[Account], bool]
@@ -121,7 +122,7 @@ class BoardState:
         for record in records:
             try:
                 self._take(record)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except UNREADABLE:
                 self.ignored["unreadable"] += 1
         if self.version != before:
             self._wake()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.ledger import NEVER, Keys, States, grouped
+from resonanz_streams.unreadable import UNREADABLE
 
 SCHEMA: Final = 1
 ROW_PREFIX: Final = b"l/"
@@ -213,7 +214,7 @@ class LedgerRows:
         """
         try:
             row = _decoder.decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise StopError(f"a row of the state cannot be read ({error}); {RECOUNT}") from None
         if row.schema != SCHEMA:
             raise StopError(

@@ -7,6 +7,7 @@ import msgspec
 from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.ledger import NEVER
 from resonanz_streams.ledger_rows import SCHEMA
+from resonanz_streams.unreadable import UNREADABLE
 
 
 class Head(msgspec.Struct, kw_only=True):
@@ -38,7 +39,7 @@ def read_head(data: bytes | None, partition: int, offsets: Mapping[str, int]) ->
         return None
     try:
         head = msgspec.msgpack.decode(data, type=Head)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise StopError(f"the state's head cannot be read ({error}); {RECOUNT}") from None
     if head.schema != SCHEMA:
         raise StopError(

@@ -33,6 +33,7 @@ from resonanz_streams.snapshots import share_of_time
 from resonanz_streams.topics import STATUS, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_store, open_tail
 from resonanz_streams.transports.ports import StateStore, Tail
+from resonanz_streams.unreadable import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -160,9 +161,6 @@ class Worker:
         tick = self._settings.tick_seconds
         started, worked, load = time.monotonic(), time.process_time(), 0.0
         while not self._stopping.is_set():
-            if doubts := self.pipeline.growth.doubts(self.pipeline.engines):
-                await asyncio.to_thread(self._ensure_topics)
-                self.pipeline.growth.explain(doubts)
             await self.pipeline.cycle(tick * share_of_time(load))
             if self.pipeline.failure is not None:
                 raise self.pipeline.failure
@@ -214,12 +212,18 @@ class Worker:
                 log.warning("a connector's heartbeat of version %d is left out: update this worker", status.v)
             else:
                 self.pipeline.observe(status)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             log.warning("a connector's heartbeat cannot be read and is left out: %s", error)
 
 
 def run_worker(
-    settings: Settings, registry: Registry, *, host: str, port: int, store: StateStore | None = None
+    settings: Settings,
+    registry: Registry,
+    *,
+    host: str,
+    port: int,
+    store: StateStore | None = None,
+    measures: MakeMeasures = Measures,
 ) -> None:
     """Run until SIGTERM or SIGINT, which flush a last time. ``store``: instead of the broker's own.
 
@@ -228,7 +232,7 @@ def run_worker(
     """
 
     async def main() -> None:
-        worker = Worker(settings, registry, host=host, port=port, store=store)
+        worker = Worker(settings, registry, host=host, port=port, store=store, measures=measures)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, worker.stop)

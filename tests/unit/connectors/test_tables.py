@@ -203,3 +203,10 @@ def test_json_fields_that_are_missing(tmp_path: Path) -> None:
     path = file(tmp_path, "a.jsonl", '{"when": 1, "kind": "like", "account": "x"}\n')
     with pytest.raises(ConfigurationError, match="has no column 'at_ms'"):
         rows(path)
+
+
+def test_a_header_that_is_no_utf8_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.csv", b"kind,account,at_ms,na\xffme\nlike,file:x,1520812800000,1\n")
+    with pytest.raises(ConfigurationError) as caught:
+        rows(path)
+    assert str(caught.value) == f"{path}: its first line is no header: not UTF-8 at byte 21 of the line"

@@ -39,3 +39,10 @@ def test_offsets_without_a_state_are_refused() -> None:
         "partition 3: the committed offsets are {'likes': 2}, but the state that belongs to them is gone; "
         + RECOUNT
     )
+
+
+@pytest.mark.parametrize("data", [b"\x86\xa2\x98\x98", b"\x81\xa1x" + b"\x91" * 100_000])
+def test_a_head_of_any_bytes_is_refused_with_a_sentence(data: bytes) -> None:
+    with pytest.raises(StopError) as caught:
+        read_head(data, 0, {})
+    assert str(caught.value).startswith("the state's head cannot be read (")

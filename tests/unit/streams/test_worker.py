@@ -81,17 +81,21 @@ def test_heartbeats_reach_the_pipeline_and_broken_ones_are_left_out(
 ) -> None:
     async def scene() -> None:
         newer = encode(heartbeat("file:b")).replace(b'"v":1', b'"v":2')
-        tail = Told(b"{", None, b'{"v":1}', newer, encode(heartbeat()))
+        hostile = (b'{"state":"\x95"}', b'{"x":' + b"[" * 100_000)
+        tail = Told(b"{", None, b'{"v":1}', newer, *hostile, encode(heartbeat()))
         worker = worker_of(tmp_path, tail)
         await running(worker, tail.empty)
         assert set(worker.pipeline.statuses) == {("file", "file:a")}
         assert tail.closed
 
     asyncio.run(scene())
+    left_out = "a connector's heartbeat cannot be read and is left out: "
     assert [message for message in caplog.messages if "heartbeat" in message] == [
         "a connector's heartbeat cannot be read and is left out: Input data was truncated",
         "a connector's heartbeat cannot be read and is left out: Object missing required field `connector`",
         "a connector's heartbeat of version 2 is left out: update this worker",
+        left_out + "'utf-8' codec can't decode byte 0x95 in position 0: invalid start byte",
+        left_out + "maximum recursion depth exceeded while deserializing an object",
     ]
 
 
