@@ -50,7 +50,11 @@ class Counting:
         self.registry = build_registry(settings)
         self.store = open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
         self.pipeline = Pipeline(settings, self.registry, self.store, lambda: self.clock_ms)
-        await self.pipeline.assigned(frozenset(range(settings.partitions)))
+        try:
+            await self.pipeline.assigned(frozenset(range(settings.partitions)))
+        except BaseException:
+            await self.store.close()
+            raise
         return self
 
     async def __aexit__(

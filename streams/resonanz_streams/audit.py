@@ -12,17 +12,19 @@ import numpy as np
 from resonanz_streams.ahead import AHEAD_PREFIX
 from resonanz_streams.audience import HOLD_MS
 from resonanz_streams.audit_counts import Standing, start_ms
-from resonanz_streams.audit_log import Letters, Logged, LogReader
+from resonanz_streams.audit_log import Logged, LogReader
 from resonanz_streams.audit_report import Report
 from resonanz_streams.audit_state import Evidence, compare_state
 from resonanz_streams.audit_told import Source, compare_told, newest_told
 from resonanz_streams.clock import Clock, wall_ms
-from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY, PartitionEngine
+from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY
+from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import StopError
 from resonanz_streams.kpis.base import REMOVED
 from resonanz_streams.ledger import NEVER
 from resonanz_streams.ledger_rows import Entries, LedgerRows, joined, united
 from resonanz_streams.reach import Limit, audience_limits, log_limits, state_limits
+from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.state_head import Head, read_head
@@ -140,7 +142,7 @@ class _Auditor:
         on meanwhile."""
         beginnings = {topic: await self._archive.beginning(topic, number) for topic in READ_TOPICS}
         of_people = list(audience_limits(beginnings.pop("audience"), followers_ms))
-        of_log = list(log_limits(beginnings, head))
+        of_log = list(log_limits(beginnings, head.marks))
         horizon_ms = self._settings.horizon_ms
         return {now: ([*of_log, *state_limits(head, now, horizon_ms)], of_people) for now in times}
 
@@ -156,12 +158,7 @@ class _Live:
         clock_ms: int,
     ) -> None:
         self._partition = partition
-        self._engine = PartitionEngine(
-            registry,
-            partition,
-            horizon_ms=settings.horizon_ms,
-            ledger_max_bytes=settings.ledger_max_mb * 2**20 // registry.partitions,
-        )
+        self._engine = engine_for(settings, registry, partition)
         self._clock_ms = clock_ms if settings.clock == "wall" else None
         self._entries = united(())
         self.now_ms: int | None = None

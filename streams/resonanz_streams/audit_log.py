@@ -3,23 +3,22 @@
 Decoded as the worker does it; counted elsewhere, and by other means.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from xxhash import xxh3_64_intdigest
 
 from resonanz_streams.dead_letters import Lines
 from resonanz_streams.decode import Columns, Decoder, Snapshot
 from resonanz_streams.events import KINDS
 from resonanz_streams.quarantine import decoded
+from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
-from resonanz_streams.topics import DEAD_LETTERS, KIND_OF_TOPIC
-from resonanz_streams.transports.ports import Archive, Record, Run
+from resonanz_streams.topics import KIND_OF_TOPIC
+from resonanz_streams.transports.ports import Run
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -82,49 +81,6 @@ def together(pieces: Sequence[Logged]) -> Logged:
     whole = Logged(*(np.concatenate(column) for column in columns))
     order = np.lexsort((whole.weights, whole.at_ms, whole.removal, whole.keys))
     return Logged(*(part[order] for part in _parts(whole)))
-
-
-class Letters:
-    """The lines that workers have refused, known by where they stood and by their bytes."""
-
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
-        self._positions: dict[int, int] = {}
-        self._lines: dict[tuple[str, int], dict[int, set[int]]] = defaultdict(dict)
-        self._sorted: dict[tuple[str, int], Ints] = {}
-
-    async def catch_up(self) -> None:
-        """Read what has been added since the last call."""
-        for number, end in (await self._archive.ends(DEAD_LETTERS)).items():
-            start = self._positions.get(number, 0)
-            async for records in self._archive.records(DEAD_LETTERS, number, start, end):
-                for record in records:
-                    self._take(record)
-            self._positions[number] = end
-        self._sorted.clear()
-
-    def _take(self, record: Record) -> None:
-        headers = dict(record.headers)
-        topic = headers.get("topic", b"").decode(errors="replace")
-        number, offset = headers.get("partition", b""), headers.get("offset", b"")
-        if number.isdigit() and offset.isdigit():
-            lines = self._lines[topic, int(number)].setdefault(int(offset), set())
-            lines.add(xxh3_64_intdigest(record.value or b""))
-
-    def refused(self, run: Run, offsets: Ints, line_at: Callable[[int], bytes]) -> Flags:
-        """Which of a run's events are among them. ``line_at(i)``: the line of the i-th event."""
-        place = run.topic, run.partition
-        found = np.zeros(len(offsets), dtype=np.bool_)
-        lines = self._lines.get(place)
-        if not lines:
-            return found
-        if place not in self._sorted:
-            self._sorted[place] = np.array(sorted(lines), dtype=np.int64)
-        known = self._sorted[place]
-        spots = np.minimum(np.searchsorted(known, offsets), len(known) - 1)
-        for event in np.flatnonzero(known[spots] == offsets).tolist():
-            found[event] = xxh3_64_intdigest(line_at(event)) in lines[int(offsets[event])]
-        return found
 
 
 class LogReader:

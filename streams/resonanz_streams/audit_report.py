@@ -1,14 +1,13 @@
 """What an audit found."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import msgspec
 
 from resonanz_streams.kpis.base import WINDOWS
-from resonanz_streams.reach import Limit
 
 MOST_DIFFERENCES: Final = 10_000
 """More are counted, and not kept one by one."""
@@ -75,12 +74,3 @@ class Report:
             ],
             "refused_lines": self.refused,
         }
-
-
-def hidden(limits: Sequence[Limit], starts: Mapping[str, int]) -> dict[str, str]:
-    """The windows that cannot be recomputed, each with the first reason."""
-    return {
-        window: reason
-        for window, start in starts.items()
-        if (reason := next((limit.reason for limit in limits if limit.hides(start)), ""))
-    }

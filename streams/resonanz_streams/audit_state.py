@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from resonanz_streams.audit_counts import Standing, counts, followers, standing, start_ms
 from resonanz_streams.audit_log import Logged
-from resonanz_streams.audit_report import Difference, Report, hidden
+from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.events import KINDS
 from resonanz_streams.kpis.base import REMOVED, WINDOWS, Inputs
-from resonanz_streams.reach import Limit
+from resonanz_streams.reach import Limit, hidden
 from resonanz_streams.topics import TOPIC_OF_KIND
 
 Flags = NDArray[np.bool_]

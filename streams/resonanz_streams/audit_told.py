@@ -15,11 +15,11 @@ import numpy as np
 
 from resonanz_streams.audit_counts import counts, followers, peaks, standing, start_ms
 from resonanz_streams.audit_log import Logged
-from resonanz_streams.audit_report import Difference, Report, hidden
+from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.audit_state import PARTS, same, span
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 from resonanz_streams.kpis.base import WINDOWS, Inputs
-from resonanz_streams.reach import Limit
+from resonanz_streams.reach import Limit, hidden
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.snapshots import entries_of
 from resonanz_streams.topics import INTERACTION_TOPICS, KPIS

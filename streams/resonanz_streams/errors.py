@@ -29,8 +29,5 @@ class FencedError(StopError):
     """Another worker owns this partition now; whatever was not flushed belongs to it."""
 
 
-RECOUNT: Final = (
-    "write another name under group: in resonanz.yaml, such as resonanz-2, "
-    "and everything is counted anew from the log"
-)
+RECOUNT: Final = "stop the workers and run: resonanz rebuild; everything is counted anew from the log"
 """What to do about a state that cannot be used."""

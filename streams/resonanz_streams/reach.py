@@ -1,6 +1,6 @@
 """How far back a log and a state tell everything: what lies before cannot be recomputed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,14 +23,14 @@ class Limit:
         return start_ms < self.until_ms
 
 
-def log_limits(beginnings: Mapping[str, Beginning], head: Head) -> Iterator[Limit]:
+def log_limits(beginnings: Mapping[str, Beginning], marks: Mapping[str, int]) -> Iterator[Limit]:
     """Where retention has taken away the beginning of a topic of interactions.
 
     A record that is gone was written before the first one that is left, so it told of nothing later than
-    10 min after that; nor of anything later than the newest that was counted.
+    10 min after that; nor of anything later than the newest that was counted (``marks``).
     """
     for topic, first in beginnings.items():
-        newest = head.marks.get(topic, NEVER)
+        newest = marks.get(topic, NEVER)
         if first.offset > 0 and newest > NEVER:
             until = newest if first.at_ms is None else min(newest, first.at_ms + AHEAD_MS)
             yield Limit(until, f"topic {topic} no longer holds what came before {told(until)}")
@@ -48,6 +48,15 @@ def state_limits(head: Head, now_ms: int, horizon_ms: int) -> Iterator[Limit]:
     if head.cut_ms > NEVER:
         yield Limit(head.cut_ms - 1, f"the ledger had no room for what came before {told(head.cut_ms)}")
     yield Limit(now_ms - horizon_ms - 1, "it is longer than the horizon: what came too late was left out")
+
+
+def hidden(limits: Sequence[Limit], starts: Mapping[str, int]) -> dict[str, str]:
+    """The windows that cannot be recomputed, each with the first reason."""
+    return {
+        window: reason
+        for window, start in starts.items()
+        if (reason := next((limit.reason for limit in limits if limit.hides(start)), ""))
+    }
 
 
 def told(at_ms: int) -> str:

@@ -110,14 +110,14 @@ def test_by_the_event_clock_now_is_what_the_state_had_reached(broker: Broker) ->
     run(scene())
 
 
-async def change_state(settings: Any, key: bytes, change: Any) -> None:
+async def change_state(settings: Any, key: bytes, change: Any, *, as_key: bytes | None = None) -> None:
     """Somebody writes another row, past the worker, with a checksum that is right."""
     store = open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
     try:
         for partition in range(settings.partitions):
             recovered = await store.recover(partition)
             if key in recovered.rows and (row := change(recovered.rows[key])) is not None:
-                await store.flush(partition, Flush(rows={key: row}, offsets={}))
+                await store.flush(partition, Flush(rows={as_key or key: row}, offsets={}))
     finally:
         await store.close()
 

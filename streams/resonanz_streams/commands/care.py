@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -105,4 +106,32 @@ def _cell(value: float | str | None) -> str:
     return "absent" if value is None else value if isinstance(value, str) else f"{value:,.10g}"
 
 
-COMMANDS = (audit,)
+@click.command()
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Also if the log no longer holds all that the windows were counted from.",
+)
+@options.as_json
+@options.config
+def rebuild(accept_loss: bool, json_wanted: bool, config_path: Path) -> None:
+    """Throw the state away and count everything anew from the log, up to where the state had ended.
+
+    All workers must be stopped. Killed at any moment, each partition has its old state or the new one.
+    """
+    from resonanz_streams.rebuild import rebuild as count_anew
+
+    options.log_as("rebuild")
+    settings, registry = options.load(config_path)
+    with _bar("Counting") as progress:
+        done = asyncio.run(count_anew(settings, registry, accept_loss=accept_loss, progress=progress))
+    if json_wanted:
+        options.print_json(dataclasses.asdict(done))
+        return
+    click.echo(f"{done.partitions:,} partitions counted anew from {done.records:,} records.")
+    if done.windows:
+        click.echo(f"Not complete, for the log is not: {', '.join(done.windows)}.", err=True)
+    click.echo("A worker goes on from there: resonanz worker", err=True)
+
+
+COMMANDS = (audit, rebuild)

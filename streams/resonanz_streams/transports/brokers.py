@@ -34,15 +34,15 @@ def faust_broker(url: str) -> str | list[str]:
     return faust_urls(parse(url))
 
 
-def open_store(url: str, *, prefix: str = "", group: str = "resonanz") -> StateStore:
-    """The state store of a worker."""
+def open_store(url: str, *, prefix: str = "", group: str = "resonanz", anew: bool = False) -> StateStore:
+    """The state store of a worker. ``anew``: of who throws the state away, so that nothing in it matters."""
     if scheme_of(url) == "sqlite":
         from resonanz_streams.transports.sqlite_store import SqliteStore
 
-        return SqliteStore(url, prefix=prefix, group=group)
+        return SqliteStore(url, prefix=prefix, group=group, anew=anew)
     from resonanz_streams.transports.kafka_store import KafkaStore
 
-    return KafkaStore(url, prefix=prefix, group=group)
+    return KafkaStore(url, prefix=prefix, group=group, anew=anew)
 
 
 def open_archive(url: str, *, prefix: str = "", group: str = "resonanz") -> Archive:

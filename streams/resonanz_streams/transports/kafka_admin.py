@@ -139,6 +139,15 @@ class KafkaAdmin(Admin):
 
         return self.run(ends)
 
+    def members(self, group: str) -> Sequence[str]:
+        """See ports.Admin. One that was killed stays until its session ends."""
+
+        async def described(client: Any) -> Sequence[str]:
+            (answer,) = await client.describe_consumer_groups([group])
+            return [member[0] for found in answer.groups for member in found[5]]
+
+        return self.run(described)
+
     def close(self) -> None:
         """See ports.Admin."""
         self._thread.shutdown()

@@ -28,9 +28,14 @@ one of another group holds up what can be read."""
 
 
 class KafkaStore:
-    """ports.StateStore, for the event loop it is first used on."""
+    """ports.StateStore, for the event loop it is first used on.
 
-    def __init__(self, url: str, *, prefix: str, group: str) -> None:
+    ``anew``: for who throws the state away: its rows are given as they are stored, damaged or not, and
+    offsets beyond the log's end are no error.
+    """
+
+    def __init__(self, url: str, *, prefix: str, group: str, anew: bool = False) -> None:
+        self._anew = anew
         self._target = parse(url)
         self._prefix = prefix
         self._group = group
@@ -117,7 +122,7 @@ class KafkaStore:
                 "end; it is tried again; if that does not help, look for a transaction left open with: "
                 f"kafka-transactions.sh describe-producers --topic {place.topic} --partition {partition}"
             ) from None
-        return {key: opened(key, stored, partition) for key, stored in rows.items()}
+        return rows if self._anew else {key: opened(key, row, partition) for key, row in rows.items()}
 
     def _take(self, rows: dict[bytes, bytes], records: Any) -> None:
         for record in records:
@@ -136,7 +141,7 @@ class KafkaStore:
             first, last = await reader.beginning_offsets(places), await reader.end_offsets(places)
             committed = {place: await reader.committed(place) for place in places}
         for place, offset in committed.items():
-            if offset is not None and last[place] < offset:
+            if offset is not None and last[place] < offset and not self._anew:
                 raise StopError(
                     f"topic {place.topic}, partition {partition}, ends at {last[place]}, but its records up "
                     f"to {offset} have been counted: it was deleted or cut off; {RECOUNT}"

@@ -200,6 +200,9 @@ class Admin(Protocol):
     def end_offsets(self, topic: str) -> Mapping[int, int]:
         """Offset after the last record, per partition; empty if the topic does not exist."""
 
+    def members(self, group: str) -> Sequence[str]:
+        """The workers that a group has now, by whatever name they have."""
+
     def close(self) -> None:
         """Release."""
 

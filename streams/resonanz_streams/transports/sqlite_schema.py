@@ -119,11 +119,16 @@ def _make_tables(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+class HeldError(StopError):
+    """Another process holds the lock."""
+
+
 class GroupLock:
     """One worker a group and database: held until released or the process ends, however it ends.
 
     Raises:
-        StopError: another process holds it, or the lock file cannot be made.
+        HeldError: another process holds it.
+        StopError: the lock file cannot be made.
     """
 
     def __init__(self, path: Path, group: str) -> None:
@@ -133,7 +138,7 @@ class GroupLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.close()
-            raise StopError(
+            raise HeldError(
                 f"{path}: another worker of group {group!r} is running on it; stop that one, "
                 "or use Kafka for several workers"
             ) from None

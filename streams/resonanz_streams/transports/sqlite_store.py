@@ -14,7 +14,7 @@ from resonanz_streams.transports.ports import Flush, Record, Recovered
 from resonanz_streams.transports.seal import opened, sealed
 from resonanz_streams.transports.sqlite_log import OFFSET_BITS, ChangeWaiter, SqliteLog
 from resonanz_streams.transports.sqlite_retention import Retention
-from resonanz_streams.transports.sqlite_schema import GroupLock, explained, path_of
+from resonanz_streams.transports.sqlite_schema import GroupLock, HeldError, explained, path_of
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +42,18 @@ class _Thread:
 class SqliteStore:
     """ports.StateStore: a flush is one transaction of the database, written in a thread of its own.
 
+    ``anew``: for who throws the state away: its rows are given as they are stored, damaged or not.
+
     Raises:
         StopError: another worker of the group holds the database, or it cannot be used.
         RetryError: it is locked or full for now.
     """
 
-    def __init__(self, url: str, *, prefix: str, group: str, clock: Clock = wall_ms) -> None:
+    def __init__(
+        self, url: str, *, prefix: str, group: str, clock: Clock = wall_ms, anew: bool = False
+    ) -> None:
         path = path_of(url)
+        self._anew = anew
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         # Two prefixes are two systems in one file: neither may find the other's state.
@@ -82,7 +87,10 @@ class SqliteStore:
             )
             named = {self._prefix + topic: topic for topic in SOURCE_TOPICS}
             return Recovered(
-                {key: opened(key, value, partition) for key, value in rows.fetchall()},
+                {
+                    key: value if self._anew else opened(key, value, partition)
+                    for key, value in rows.fetchall()
+                },
                 dict(offsets.fetchall()),
                 {named[name]: end for name, end in ends.fetchall() if name in named},
             )
@@ -210,6 +218,14 @@ class SqliteAdmin:
     def end_offsets(self, topic: str) -> Mapping[int, int]:
         """See ports.Admin."""
         return self._log.end_offsets(self._prefix + topic)
+
+    def members(self, group: str) -> Sequence[str]:
+        """See ports.Admin. There can be one, who holds the lock."""
+        try:
+            GroupLock(self._log.path, self._prefix + group).release()
+        except HeldError:
+            return ["worker"]
+        return []
 
     def close(self) -> None:
         """See ports.Admin."""

@@ -1,0 +1,78 @@
+"""What workers refused when they read it, as topic ``dead-letters`` tells."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from resonanz_streams.letters import Reason
+from resonanz_streams.topics import DEAD_LETTERS
+from resonanz_streams.transports.ports import Archive, Record, Run
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Letters:
+    """The lines that workers have refused, known by where they stood and by their bytes.
+
+    ``only``: those of this reason; None: of any.
+    """
+
+    def __init__(self, archive: Archive, only: Reason | None = None) -> None:
+        self._archive = archive
+        self._only = None if only is None else only.encode()
+        self._positions: dict[int, int] = {}
+        self._lines: dict[tuple[str, int], dict[int, set[int]]] = defaultdict(dict)
+        self._sorted: dict[tuple[str, int], Ints] = {}
+
+    async def catch_up(self) -> None:
+        """Read what has been added since the last call."""
+        for number, end in (await self._archive.ends(DEAD_LETTERS)).items():
+            start = self._positions.get(number, 0)
+            async for records in self._archive.records(DEAD_LETTERS, number, start, end):
+                for record in records:
+                    self._take(record)
+            self._positions[number] = end
+        self._sorted.clear()
+
+    def _take(self, record: Record) -> None:
+        headers = dict(record.headers)
+        if self._only is not None and headers.get("reason") != self._only:
+            return
+        topic = headers.get("topic", b"").decode(errors="replace")
+        number, offset = headers.get("partition", b""), headers.get("offset", b"")
+        if number.isdigit() and offset.isdigit():
+            lines = self._lines[topic, int(number)].setdefault(int(offset), set())
+            lines.add(xxh3_64_intdigest(record.value or b""))
+
+    def refused(self, run: Run, offsets: Ints, line_at: Callable[[int], bytes]) -> Flags:
+        """Which of a run's events are among them. ``line_at(i)``: the line of the i-th event."""
+        place = run.topic, run.partition
+        found = np.zeros(len(offsets), dtype=np.bool_)
+        lines = self._lines.get(place)
+        if not lines:
+            return found
+        if place not in self._sorted:
+            self._sorted[place] = np.array(sorted(lines), dtype=np.int64)
+        known = self._sorted[place]
+        spots = np.minimum(np.searchsorted(known, offsets), len(known) - 1)
+        for event in np.flatnonzero(known[spots] == offsets).tolist():
+            found[event] = xxh3_64_intdigest(line_at(event)) in lines[int(offsets[event])]
+        return found
+
+    def without(self, run: Run) -> Run:
+        """The run without these lines; its offsets stay."""
+        lines = self._lines.get((run.topic, run.partition), {})
+        if not any(offset in lines for offset in run.offsets):
+            return run
+        values = [
+            b"\n".join(
+                line for line in value.split(b"\n") if xxh3_64_intdigest(line) not in lines.get(offset, ())
+            )
+            for offset, value in zip(run.offsets, run.values, strict=True)
+        ]
+        return replace(run, values=values)
