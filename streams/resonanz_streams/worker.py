@@ -50,6 +50,7 @@ class Worker:
         *,
         host: str,
         port: int,
+        instance: str = "",
         clock: Clock = wall_ms,
         store: StateStore | None = None,
         tail: Callable[[], Tail] | None = None,
@@ -59,6 +60,8 @@ class Worker:
         self._registry = registry
         self._host = host
         self._port = port
+        # Two workers of a host cannot have the same port.
+        self._instance = instance or (f"{socket.gethostname()}-{port}" if port else "")
         self._clock = clock
         self._store = store or open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
         self.pipeline = Pipeline(settings, registry, self._store, clock, measures)
@@ -135,9 +138,7 @@ class Worker:
 
     async def _run_app(self) -> None:
         await asyncio.to_thread(self._ensure_topics)
-        # Two workers of a host cannot have the same port.
-        instance = f"{socket.gethostname()}-{self._port}" if self._port else ""
-        app = build_app(self._settings, self.pipeline, instance=instance)
+        app = build_app(self._settings, self.pipeline, instance=self._instance)
         try:
             await app.start()
             await self._cycles(app)
@@ -222,17 +223,21 @@ def run_worker(
     *,
     host: str,
     port: int,
+    instance: str = "",
     store: StateStore | None = None,
     measures: MakeMeasures = Measures,
 ) -> None:
     """Run until SIGTERM or SIGINT, which flush a last time. ``store``: instead of the broker's own.
+    ``instance``: a name that no other worker of the group has; by default host and port.
 
     Raises:
         ResonanzError: what a person can mend, in a sentence.
     """
 
     async def main() -> None:
-        worker = Worker(settings, registry, host=host, port=port, store=store, measures=measures)
+        worker = Worker(
+            settings, registry, host=host, port=port, instance=instance, store=store, measures=measures
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, worker.stop)

@@ -13,16 +13,22 @@ from resonanz_streams.commands.parent import announce, supervised
 @options.config
 @options.host
 @options.port(9464)
+@click.option(
+    "--instance",
+    default="",
+    metavar="NAME",
+    help="A name that it keeps and no other worker of the group has.  [default: host and port]",
+)
 @options.log_format
 @supervised
-def worker(config_path: Path, host: str, port: int) -> None:
+def worker(config_path: Path, host: str, port: int, instance: str) -> None:
     """Count: read the topics, keep the state, serve /metrics, /healthz and /readyz."""
     from resonanz_streams.worker import run_worker
 
     options.log_as("worker")
     settings, registry = options.load(config_path)
     announce(f"/metrics, /healthz and /readyz: {options.address(host, port)}")
-    run_worker(settings, registry, host=host, port=port)
+    run_worker(settings, registry, host=host, port=port, instance=instance)
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -49,6 +50,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         self._heard_at = time.monotonic()
         self.target = from_faust(self.transport.url)
         self._ends: dict[Any, int] = {}
+        self._thrown_out_at = -math.inf
+        self.is_replaced = False
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -95,6 +98,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             answered = bool(await beat())
             if answered:
                 self._heard(asked_at)
+            elif not coordinator.member_id:
+                self._thrown_out(asked_at)
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
@@ -107,6 +112,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
     def _heard(self, at: float) -> None:
         self._heard_at = at
         self.app.ownership.ours_until = self._heard_at + float(self.app.conf.broker_session_timeout)
+
+    def _thrown_out(self, at: float) -> None:
+        # Once may be an accident. Twice within a session: somebody else of our name does it each time that
+        # we come back, and both would believe to own the same partitions.
+        session = float(self.app.conf.broker_session_timeout)
+        static = bool(self.app.conf.consumer_group_instance_id)
+        self.is_replaced = static and at - self._thrown_out_at < session
+        self._thrown_out_at = at
 
     def is_silent(self) -> bool:
         """Whether the coordinator has not answered for so long that our partitions may be others' by now.
