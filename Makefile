@@ -18,8 +18,8 @@ check: .venv/.test  ## format, lint, types, import rules, the wheel's contents
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.test  ## every hot path against a peer and its limit, in one run
-	$(BIN)/python -m tests.bench
+bench: .venv/.test  ## every hot path against a peer and its limit, in one run; the tables go to README.md
+	$(BIN)/python -m tests.bench --readme
 
 faults: .venv/.test  ## the long form of every fault; the table goes to FAULTS.md
 	$(BIN)/python -m tests.faults
@@ -46,4 +46,4 @@ secrets:  ## what docker-compose.yml wants: made once, never overwritten; the fo
 	@touch $@ .venv/.run
 
 clean:
-	rm -rf .venv .kafka
+	rm -rf .venv .kafka .peers

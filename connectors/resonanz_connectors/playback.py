@@ -11,7 +11,7 @@ import orjson
 from xxhash import xxh3_64
 
 from resonanz_connectors.batch import DeadLetter, address
-from resonanz_connectors.rows import Record, Row, identified, read_rows
+from resonanz_connectors.rows import Record, Row, identified, read_rows, read_together
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import Audience, Event
 from resonanz_streams.registry import Registry
@@ -66,6 +66,14 @@ class Reading:
             ConfigurationError: it cannot be read or understood.
         """
         return read_rows(path, self.mapping, self.defaults, after=after, latest_ms=self.latest_ms)
+
+    def together(self, path: Path) -> Iterator[Row | list[Event]]:
+        """The rows of one file; many that are events of ours may come in one list.
+
+        Raises:
+            ConfigurationError: it cannot be read or understood.
+        """
+        return read_together(path, self.mapping, self.defaults, latest_ms=self.latest_ms)
 
     def survey(self) -> list[Survey]:
         """Read every file once.

@@ -16,6 +16,7 @@ Fields have the names of the contract; ``mapping`` says which column holds a fie
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +25,7 @@ import orjson
 from xxhash import xxh3_128_hexdigest
 
 from resonanz_connectors.cells import CONVERTERS, plain
-from resonanz_connectors.own_lines import own_event
+from resonanz_connectors.own_lines import own_event, own_events
 from resonanz_connectors.tables import RawRow, Table, open_table
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import EARLIEST_MS, VERSION, Audience, Event, Post
@@ -86,12 +87,27 @@ def read_rows(
         reader = _Reader(path, table, mapping, defaults)
         for raw in table.rows:
             if raw.number > after:
-                row = reader.row(raw) if raw.content is None else Row(raw.number, raw.content, None, True)
-                if latest_ms is None or row.record is None or row.record.at_ms <= latest_ms:
-                    yield row
-                else:
-                    ahead = "the time is over 10 min ahead of the clock"
-                    yield Row(raw.number, None, BadRow("time_out_of_range", ahead, raw.data()))
+                yield _bounded(reader, raw, latest_ms)
+
+
+def read_together(
+    path: Path, mapping: Mapping[str, str], defaults: Mapping[str, Any], *, latest_ms: int | None = None
+) -> Iterator[Row | list[Event]]:
+    """As :func:`read_rows`; lines of ours that follow each other may come as one list of events, of which
+    none has count 0."""
+    ways = (None, None) if mapping else (own_event, partial(own_events, latest_ms=latest_ms))
+    with open_table(path, *ways) as table:
+        reader = _Reader(path, table, mapping, defaults)
+        for raw in table.rows:
+            yield raw.content if isinstance(raw.content, list) else _bounded(reader, raw, latest_ms)
+
+
+def _bounded(reader: "_Reader", raw: RawRow, latest_ms: int | None) -> Row:
+    row = reader.row(raw) if raw.content is None else Row(raw.number, raw.content, None, True)
+    if latest_ms is None or row.record is None or row.record.at_ms <= latest_ms:
+        return row
+    ahead = "the time is over 10 min ahead of the clock"
+    return Row(raw.number, None, BadRow("time_out_of_range", ahead, raw.data()))
 
 
 def identified(row: Row, registry: Registry) -> Record | None:

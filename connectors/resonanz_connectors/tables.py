@@ -1,6 +1,7 @@
 """Opens CSV, TSV, JSON Lines and Parquet files, plain or gzipped, and yields their rows one by one.
 
-Whatever the size of the file, memory holds one line (at most 1 MiB), or for Parquet one row group.
+Whatever the size of the file, memory holds one line (at most 1 MiB), a few hundred if they are to be read
+together, or for Parquet one row group.
 """
 
 import csv
@@ -8,7 +9,7 @@ import gzip
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -25,10 +26,14 @@ MAX_LINE: Final = 2**20
 SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _PEEK_ROWS: Final = 100
 _SNIFF_BYTES: Final = 4096
+_TOGETHER: Final = 512
 
 
 Shortcut = Callable[[bytes], Any]
 """What a line of JSON says, if that can be told without taking it apart into cells, else None."""
+
+Together = Callable[[Sequence[bytes]], list[Any] | None]
+"""The same for lines that follow each other."""
 
 
 class RawRow(msgspec.Struct, frozen=True, gc=False):
@@ -36,7 +41,7 @@ class RawRow(msgspec.Struct, frozen=True, gc=False):
 
     ``number`` is the line that it begins on, counted from 1 (Parquet: the row), and grows from row to
     row. ``cells`` is empty and ``problem`` says why if the row cannot be taken apart; it is empty too
-    if a shortcut gave ``content``.
+    if a shortcut gave ``content``, which is a list if it is that of many rows up to this one.
     """
 
     number: int
@@ -59,8 +64,11 @@ class Table:
 
 
 @contextmanager
-def open_table(path: Path, shortcut: Shortcut | None = None) -> Iterator[Table]:
-    """The file's columns and rows. ``shortcut`` is tried on the lines of JSON Lines.
+def open_table(
+    path: Path, shortcut: Shortcut | None = None, together: Together | None = None
+) -> Iterator[Table]:
+    """The file's columns and rows. ``together`` is tried on some lines of JSON Lines, then ``shortcut`` on
+    each of them.
 
     Raises:
         ConfigurationError: it does not exist, cannot be read, is empty, or is of no known format; also
@@ -80,7 +88,7 @@ def open_table(path: Path, shortcut: Shortcut | None = None) -> Iterator[Table]:
                     unpacked = files.enter_context(tempfile.TemporaryFile())
                     shutil.copyfileobj(file, unpacked)
                     file = unpacked
-            yield _json_lines(path, file, shortcut) if read is _json_lines else read(path, file)
+            yield _json_lines(path, file, shortcut, together) if read is _json_lines else read(path, file)
     except gzip.BadGzipFile:
         raise ConfigurationError(f"{path}: is not gzip data; remove .gz from its name") from None
     except (EOFError, zlib.error):
@@ -211,11 +219,25 @@ def _text_problem(lines: list[bytes]) -> tuple[Reason, str] | None:
 # -- JSON Lines --------------------------------------------------------------------------------------
 
 
-def _json_lines(path: Path, file: BinaryIO, shortcut: Shortcut | None = None) -> Table:
+def _json_lines(
+    path: Path, file: BinaryIO, shortcut: Shortcut | None = None, together: Together | None = None
+) -> Table:
     lines = enumerate(_lines(path, file), 1)
     begin = [_json_row(number, line) for number, line in islice(lines, _PEEK_ROWS) if not line.isspace()]
     columns = {name: None for row in begin for name in row.cells}
-    return Table(tuple(columns), chain(begin, _json_rows(lines, shortcut)))
+    rows = _json_rows(lines, shortcut) if together is None else _json_blocks(lines, shortcut, together)
+    return Table(tuple(columns), chain(begin, rows))
+
+
+def _json_blocks(
+    lines: Iterator[tuple[int, bytes]], shortcut: Shortcut | None, together: Together
+) -> Iterator[RawRow]:
+    while block := list(islice(lines, _TOGETHER)):
+        content = together([line for _, line in block])
+        if content is None:
+            yield from _json_rows(iter(block), shortcut)
+        else:
+            yield RawRow(block[-1][0], {}, None, None, content)
 
 
 def _json_rows(lines: Iterator[tuple[int, bytes]], shortcut: Shortcut | None) -> Iterator[RawRow]:

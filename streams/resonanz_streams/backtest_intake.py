@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -99,6 +98,12 @@ class Intake:
         self._arrival = arrival
         self._events: dict[Kind, list[Event]] = {kind: [] for kind in KINDS}
         self._audience: list[Audience] = []
+        self._spelled: set[Kind] = set()
+        """Kinds whose waiting events may hold a NUL, which JSON spells with an escape."""
+        clients = asked.clients
+        self._own_actors = {
+            account.id: own for account in asked.accounts_of(0) if (own := clients[account.client].own_actors)
+        }
 
     def read(self, reading: Reading, progress: Callable[[int], None]) -> Found:
         """Read all files; ``progress`` is told the number of rows now and then.
@@ -110,44 +115,64 @@ class Intake:
             # A mistake in the last file must not show only after hours with the first.
             next(reading.read(path), None)
         for path in reading.files:
-            self._file(path, reading.read(path), progress)
+            self._file(path, reading.together(path), progress)
         for kind in KINDS:
             self._store_events(kind)
         self._store_audience()
         return self.found
 
-    def _file(self, path: Path, rows: Iterator[Row], progress: Callable[[int], None]) -> None:
+    def _file(self, path: Path, items: Iterator[Row | list[Event]], progress: Callable[[int], None]) -> None:
         first, last = 2**62, -(2**62)
         names: set[str] = set()
-        known, asked = self._registry.accounts, self._rows
-        while batch := list(islice(rows, _BATCH)):
-            self.found.rows += len(batch)
-            times: list[int] = []
-            for row in batch:
-                record = row.record
-                if record is None:
-                    self._reject(path, row)
+        told = self.found.rows
+        for item in items:
+            if isinstance(item, list):
+                self.found.rows += len(item)
+                times = [event.at_ms for event in item]
+                first, last = min(first, *times), max(last, *times)
+                self._take_together(item, names)
+            else:
+                self.found.rows += 1
+                if item.record is None:
+                    self._reject(path, item)
                     continue
-                times.append(record.at_ms)
-                if record.account in asked:
-                    names.add(record.account)
-                    identified(row, self._asked)
-                    self._take(path, row, record)
-                elif record.account in known:
-                    self.found.aside += 1
-                else:
-                    self._stranger(record.account)
-            first, last = min([first, *times]), max([last, *times])
-            progress(self.found.rows)
+                first, last = min(first, item.record.at_ms), max(last, item.record.at_ms)
+                if self._is_asked(item.record.account):
+                    names.add(item.record.account)
+                    identified(item, self._asked)
+                    self._take(path, item, item.record)
+            if self.found.rows - told >= _BATCH:
+                told = self.found.rows
+                progress(told)
+        progress(self.found.rows)
         for name in names:
             span = self.found.spans.get(name, (first, last))
             self.found.spans[name] = min(first, span[0]), max(last, span[1])
 
-    def _stranger(self, account: str) -> None:
-        if account in self.found.unknown or len(self.found.unknown) < _NAMED:
+    def _is_asked(self, account: str) -> bool:
+        """Whether its rows matter; those of others are counted."""
+        if account in self._rows:
+            return True
+        if account in self._registry.accounts:
+            self.found.aside += 1
+        elif account in self.found.unknown or len(self.found.unknown) < _NAMED:
             self.found.unknown[account] += 1
         else:
             self.found.unnamed += 1
+        return False
+
+    def _take_together(self, events: list[Event], names: set[str]) -> None:
+        """Events of ours: their actors are pseudonyms already."""
+        accounts = {event.account for event in events}
+        if not accounts <= self._rows.keys():
+            events = [event for event in events if self._is_asked(event.account)]
+        names |= accounts & self._rows.keys()
+        for event in events if self._own_actors else ():
+            event.own = event.own or event.actor in self._own_actors.get(event.account, ())
+        for kind in KINDS:
+            self._events[kind] += [event for event in events if event.kind == kind]
+            if len(self._events[kind]) >= _BATCH:
+                self._store_events(kind)
 
     def _reject(self, path: Path, row: Row) -> None:
         if row.bad is not None:
@@ -165,7 +190,8 @@ class Intake:
                 return
             events = self._events[record.kind]
             events.append(record)
-            if len(events) == _BATCH:
+            self._spelled.add(record.kind)
+            if len(events) >= _BATCH:
                 self._store_events(record.kind)
         elif isinstance(record, Audience):
             self._audience.append(record)
@@ -188,7 +214,8 @@ class Intake:
         table["account"] = [self._rows[event.account] for event in events]
         table["removal"] = [event.op == "remove" for event in events]
         table["kind"] = KINDS.index(kind)
-        table["key"] = key_hashes(kind, events, nul=_hold_nul(events))
+        table["key"] = key_hashes(kind, events, nul=kind in self._spelled and _hold_nul(events))
+        self._spelled.discard(kind)
         matter = (at_ms >= self._bounds.first_ms) & (table["known_ms"] <= self._bounds.last_ms)
         self.found.aside += len(events) - int(np.count_nonzero(matter))
         self._operations.add(table[matter])

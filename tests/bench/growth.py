@@ -100,7 +100,7 @@ def markdown(constants: Constants, loads: Sequence[Load] = EXAMPLES) -> str:
     rows: list[tuple[str, str, list[str]]] = [
         ("events a second", "E", [_number(load.events) for load in loads]),
         ("accounts", "A", [_number(load.accounts) for load in loads]),
-        ("horizon, days", "H", [f"{load.horizon_days:.2g}" for load in loads]),
+        ("horizon", "H", [_span(load.horizon_days) for load in loads]),
         (
             "workers for the events",
             f"E · {c.cpu_per_million:.2f} s per million / {BUSY:g} of a core",
@@ -147,6 +147,10 @@ def markdown(constants: Constants, loads: Sequence[Load] = EXAMPLES) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def _span(days: float) -> str:
+    return f"{days:g} d" if days >= 1 else f"{days * 24:g} h"
 
 
 def _bytes(size: float) -> str:

@@ -1,6 +1,8 @@
 """CPU time for the same events with few accounts and with many, and with one worker and with four."""
 
 import asyncio
+import os
+import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,9 +46,7 @@ def measure_scaling(setting: Setting) -> None:
 def _accounts(setting: Setting, server: KafkaServer, number: int) -> Contestant:
     setting.say(f"filling the topics of {number:,} accounts")
     prefix = f"of-{number}."
-    load = make_load(
-        setting.scale.scaling_events, accounts=number, end_ms=wall_ms() - OLD_MS, span_ms=3_600_000
-    )
+    load = make_load(setting.scale.events, accounts=number, end_ms=wall_ms() - OLD_MS, span_ms=3_600_000)
     records = fill_kafka(server.url, load, prefix)
     return our_worker(
         f"{number:,} accounts",
@@ -61,8 +61,8 @@ def _accounts(setting: Setting, server: KafkaServer, number: int) -> Contestant:
 
 
 def _by_workers(setting: Setting, server: KafkaServer) -> list[Contestant]:
-    load = bench_load(setting.scale.scaling_events)
-    note = f"CPU of all of them together, {len(load):,} events that come while they run"
+    load = bench_load(setting.scale.fleet_events)
+    note = f"CPU of all of them together, catching up with {len(load):,} events, nobody scrapes"
 
     def contestant(workers: int) -> Contestant:
         def run(number: int) -> Round:
@@ -74,7 +74,11 @@ def _by_workers(setting: Setting, server: KafkaServer) -> list[Contestant]:
 
 
 def fleet_round(url: str, prefix: str, workers: int, load: Load, folder: Path) -> Round:
-    """From the first event published until all of them are durable; CPU of the workers alone."""
+    """Until all events are durable; CPU of the workers alone.
+
+    They own their partitions before there is anything to read, and stand still while it is published (less
+    than a session): so they all begin at once, and none waits for the publisher.
+    """
     ensure_topics(url, prefix)
     config = write_config(folder, prefix, settings_data(len(load.names), url, topic_prefix=prefix))
     with ExitStack() as stack:
@@ -86,8 +90,10 @@ def fleet_round(url: str, prefix: str, workers: int, load: Load, folder: Path) -
                 120,
             )
         before = [worker.progress() for worker in fleet]
-        begun = time.monotonic()
+        _signal(fleet, signal.SIGSTOP)
         asyncio.run(_publish(url, prefix, load))
+        begun = time.monotonic()
+        _signal(fleet, signal.SIGCONT)
         wait_until(lambda: _durable(fleet) >= len(load), "all events are durable", 120)
         seconds = time.monotonic() - begun
         after = [worker.progress() for worker in fleet]
@@ -95,6 +101,11 @@ def fleet_round(url: str, prefix: str, workers: int, load: Load, folder: Path) -
             worker.terminate()
     cpu = sum(b["cpu_seconds"] - a["cpu_seconds"] for a, b in zip(before, after, strict=True))
     return Round(len(load), seconds, cpu)
+
+
+def _signal(fleet: list[WorkerChild], number: signal.Signals) -> None:
+    for worker in fleet:
+        os.kill(worker.process.pid, number)
 
 
 async def _publish(url: str, prefix: str, load: Load) -> None:

@@ -24,7 +24,7 @@ class Scale:
     events: int
     part_events: int
     rounds: int
-    scaling_events: int
+    fleet_events: int
     latency_seconds: int
     series_events: int
     scrapes: int
@@ -32,7 +32,7 @@ class Scale:
     backtest_events: int
 
 
-FULL: Final = Scale(1_000_000, 200_000, 5, 500_000, 40, 400_000, 6, 1_000_000, 2_000_000)
+FULL: Final = Scale(1_000_000, 200_000, 5, 500_000, 40, 400_000, 6, 1_000_000, 5_000_000)
 QUICK: Final = Scale(200_000, 40_000, 1, 100_000, 8, 100_000, 2, 200_000, 200_000)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resonanz_connectors.own_lines import own_event
-from resonanz_connectors.rows import Row, read_rows
+from resonanz_connectors.own_lines import own_event, own_events
+from resonanz_connectors.rows import Row, read_rows, read_together
 from resonanz_streams.events import Event, encode
 
 EVENT: dict[str, Any] = {
@@ -112,3 +112,54 @@ def test_a_file_is_read_by_both(tmp_path: Path) -> None:
     assert rows[120].bad.raw == json.dumps(lines[120]).encode()
     assert all(row.ours for row in rows if row.record)
     assert [row.number for row in read_rows(path, {}, {}, after=297)] == [299]
+
+
+def compact(changes: dict[str, Any]) -> bytes:
+    return (
+        json.dumps(EVENT | changes, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+        + b"\n"
+    )
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(CHANGES, min_size=1, max_size=4))
+def test_together_they_say_what_each_says(changes: list[dict[str, Any]]) -> None:
+    lines = [compact(one) for one in changes]
+    together = own_events(lines)
+    if together is not None:
+        assert together == [own_event(line) for line in lines]
+
+
+def test_lines_as_we_write_them_are_read_together() -> None:
+    lines = [compact({"id": str(number), "count": 2}) for number in range(3)]
+    lines[-1] = lines[-1].rstrip(b"\n")  # as a file may end
+    assert own_events(lines) == [own_event(line) for line in lines]
+    assert own_events(lines, EVENT["at_ms"]) is not None
+
+
+def test_what_needs_a_look_at_each_line_is_not_read_together() -> None:
+    line = compact({})
+    assert own_events([line, compact({"count": 0})]) is None
+    assert own_events([line, b"\n", line]) is None
+    assert own_events([line, line.rstrip(b"\n") + line]) is None
+    assert own_events([line, b'{"v":1,"x":[\n', b'{"v":1,"x":[]}]}\n', line.rstrip(b"\n") + line]) is None
+    assert own_events([line, line], EVENT["at_ms"] - 1) is None
+    assert own_events([line, json.dumps(EVENT).encode() + b"\n"]) is None
+
+
+def test_a_file_is_read_together_but_for_what_is_odd(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    lines = [compact({"id": str(number)}) for number in range(2_000)]
+    lines[700] = compact({"id": "700", "at_ms": "yesterday"})
+    path.write_bytes(b"".join(lines))
+    items = list(read_together(path, {}, {}))
+    sizes = [len(item) for item in items if isinstance(item, list)]
+    assert sizes == [512, 512, 364]
+    assert len([item for item in items if isinstance(item, Row)]) == 100 + 512
+    ids = [
+        record.id
+        for item in items
+        for record in (item if isinstance(item, list) else [item.record])
+        if record is not None
+    ]
+    assert ids == [str(number) for number in range(2_000) if number != 700]
