@@ -24,6 +24,7 @@ from resonanz_streams.events import VERSION, Status
 from resonanz_streams.exporter import Exporter, serve
 from resonanz_streams.exporter_access import access_rule
 from resonanz_streams.exposition import series_of
+from resonanz_streams.malloc import give_back_large_arrays
 from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.metrics import build_metrics
 from resonanz_streams.pipeline import Pipeline
@@ -243,6 +244,7 @@ def run_worker(
             loop.add_signal_handler(number, worker.stop)
         await worker.run()
 
+    give_back_large_arrays()
     # Everything loaded so far lives as long as the process; a run's events would else set off full
     # collections over it, which cost more than decoding them.
     gc.collect()
