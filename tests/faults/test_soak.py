@@ -35,11 +35,11 @@ class Scale(NamedTuple):
 # All accounts at once: else it would take as long again until each has been told of after the end.
 SHORT = Scale(25, 10, 100, 100)
 AN_HOUR = Scale(3600, 600, 5_000, 500)
-A_QUARTER = Scale(900, 120, 5_000, 500)
+TEN_MINUTES = Scale(600, 60, 5_000, 500)
 
 
 def test_a_steady_load_for_long(broker: Broker, tmp_path: Path) -> None:
-    scale = form(SHORT, AN_HOUR if broker.is_kafka else A_QUARTER)
+    scale = form(SHORT, AN_HOUR if broker.is_kafka else TEN_MINUTES)
     slots = scale.seconds * 1000 // SLOT_MS
     load = SoakLoad(
         seed=17,
