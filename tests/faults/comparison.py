@@ -18,7 +18,7 @@ from tests.brokers import Broker
 from tests.faults.expected import Samples, expected_rows, expected_samples, labelled
 from tests.faults.fleet import topic_of
 from tests.faults.load import Load
-from tests.faults.snapshots import last_snapshots
+from tests.faults.snapshots import Snapshot, last_snapshots
 from tests.pipeline.plain import Key, Row
 from tests.processes import get
 
@@ -28,7 +28,7 @@ FIELDS = ("value", "lo", "hi", "numerator", "denominator", "coverage", "reason")
 def wrong_figures(broker: Broker, load: Load, ports: Sequence[int], *, seconds: float = 60.0) -> list[str]:
     """All that can be seen from outside: topic ``kpis``, ``/metrics`` of all workers, dead letters.
 
-    Waits until every account was told as of the end, at most ``seconds``.
+    Waits until every account was told as of the end and nothing is wrong with it, at most ``seconds``.
     """
     return [
         *wrong_snapshots(broker, load, seconds=seconds),
@@ -38,16 +38,25 @@ def wrong_figures(broker: Broker, load: Load, ports: Sequence[int], *, seconds: 
 
 
 def wrong_snapshots(broker: Broker, load: Load, *, seconds: float = 60.0) -> list[str]:
-    """Every number of the newest ``kpis`` record of every account."""
-    snapshots = last_snapshots(broker.url, load.accounts, load.end_ms, prefix=broker.prefix, seconds=seconds)
-    found: dict[Key, Row] = {}
-    for account, snapshot in snapshots.items():
-        if snapshot["at_ms"] != load.end_ms:
-            continue
-        for entry in snapshot["kpis"]:
-            key = account, entry["kpi"], entry["window"], entry["part"]
-            found[key] = tuple(entry[field] for field in FIELDS)
-    return differing_rows(found, expected_rows(load), "kpis")
+    """Every number of the newest ``kpis`` record of every account, once none is wrong or ``seconds`` are
+    over: heartbeats come one by one, and until its own has come an account is not covered."""
+    expected = expected_rows(load)
+
+    def right(newest: Mapping[str, Snapshot]) -> bool:
+        of_the_end = all(newest.get(name, {}).get("at_ms") == load.end_ms for name in load.accounts)
+        return of_the_end and not differing_rows(_rows(newest, load), expected, "kpis")
+
+    newest = last_snapshots(broker.url, right, prefix=broker.prefix, seconds=seconds)
+    return differing_rows(_rows(newest, load), expected, "kpis")
+
+
+def _rows(newest: Mapping[str, Snapshot], load: Load) -> dict[Key, Row]:
+    return {
+        (account, entry["kpi"], entry["window"], entry["part"]): tuple(entry[field] for field in FIELDS)
+        for account, snapshot in newest.items()
+        if snapshot["at_ms"] == load.end_ms
+        for entry in snapshot["kpis"]
+    }
 
 
 def differing_rows(found: Mapping[Key, Row], expected: Mapping[Key, Row], where: str) -> list[str]:

@@ -41,7 +41,7 @@ class Lives:
     def _is_ready(self) -> None:
         wait_until(lambda: ready(self._port), f"life {self.kills.total()} is ready")
         recovered = samples(self._port, "resonanz_recovered_position") or {}
-        self.read_again += sum(max(0.0, at - recovered.get(place, 0)) for place, at in self._reached.items())
+        self.read_again += sum(max(0.0, self._reached.get(place, 0) - at) for place, at in recovered.items())
         self._reached = {}
 
     def at_any_moment(self, delivery: Delivery, chunks: int) -> None:

@@ -21,7 +21,8 @@ Line = tuple[str, str, bytes]
 class Load:
     """``lines`` in delivery order: (account, kind, line); of kind ``audience`` are follower snapshots.
 
-    ``end_ms`` is the newest event's time. ``broken``: the lines that must not be counted, and why.
+    ``end_ms`` is later than any event, so that only the end of the input reaches it. ``broken``: the lines
+    that must not be counted, and why.
     """
 
     accounts: tuple[str, ...]
@@ -96,7 +97,7 @@ def make_load(
     return Load(
         names,
         list(_displaced(rng, lines, strays, out_of_order)),
-        max(event["at_ms"] for event in operations),
+        max(event["at_ms"] for event in operations) + 1,
         {line: reason for _, _, line, reason in bad},
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ import orjson
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.brokers import open_tail
 
+Snapshot = dict[str, Any]
 Counts = dict[str, dict[str, dict[str, float]]]
 WINDOWS_MS = {
     "1m": 60_000,
@@ -56,28 +57,32 @@ def final_counts(
     broker: str, accounts: Sequence[str], at_ms: int, *, prefix: str = "", seconds: float = 60.0
 ) -> Counts:
     """Net counts as of ``at_ms``, once every account's newest snapshot is of that time."""
-    newest = last_snapshots(broker, accounts, at_ms, prefix=prefix, seconds=seconds)
+
+    def told(newest: Mapping[str, Snapshot]) -> bool:
+        return all(_is_of(newest.get(account), at_ms) for account in accounts)
+
+    newest = last_snapshots(broker, told, prefix=prefix, seconds=seconds)
     behind = [account for account in accounts if not _is_of(newest.get(account), at_ms)]
     assert not behind, f"{len(behind)} accounts were not told as of {at_ms} within {seconds:.0f} s"
     return {account: _counts(newest[account]) for account in accounts}
 
 
 def last_snapshots(
-    broker: str, accounts: Sequence[str], at_ms: int, *, prefix: str = "", seconds: float = 60.0
-) -> dict[str, dict[str, Any]]:
-    """The newest snapshot of each account, once all are of ``at_ms`` or ``seconds`` are over."""
-    return asyncio.run(_last_snapshots(broker, accounts, at_ms, prefix, seconds))
+    broker: str, enough: Callable[[Mapping[str, Snapshot]], bool], *, prefix: str = "", seconds: float = 60.0
+) -> dict[str, Snapshot]:
+    """The newest snapshot of each account, once they are ``enough`` or ``seconds`` are over."""
+    return asyncio.run(_last_snapshots(broker, enough, prefix, seconds))
 
 
 async def _last_snapshots(
-    broker: str, accounts: Sequence[str], at_ms: int, prefix: str, seconds: float
-) -> dict[str, dict[str, Any]]:
+    broker: str, enough: Callable[[Mapping[str, Snapshot]], bool], prefix: str, seconds: float
+) -> dict[str, Snapshot]:
     tail = open_tail(broker, [KPIS], prefix=prefix)
-    newest: dict[str, dict[str, Any]] = {}
+    newest: dict[str, Snapshot] = {}
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not (tail.caught_up() and all(_is_of(newest.get(name), at_ms) for name in accounts)):
+                while not (tail.caught_up() and enough(newest)):
                     for record in await tail.poll(1.0):
                         if record.key and record.value:
                             newest[record.key.decode()] = orjson.loads(record.value)
@@ -86,11 +91,11 @@ async def _last_snapshots(
     return newest
 
 
-def _is_of(snapshot: dict[str, Any] | None, at_ms: int) -> bool:
+def _is_of(snapshot: Snapshot | None, at_ms: int) -> bool:
     return snapshot is not None and snapshot["at_ms"] == at_ms
 
 
-def _counts(snapshot: dict[str, Any]) -> dict[str, dict[str, float]]:
+def _counts(snapshot: Snapshot) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {window: {} for window in WINDOWS_MS}
     for entry in snapshot["kpis"]:
         if entry["kpi"] == "interactions" and entry["part"] in {"like", "comment", "share"}:

@@ -38,7 +38,7 @@ def test_nothing_is_wrong_without_a_fault(broker: Broker, tmp_path: Path, load: 
         assert wrong_outcomes(load, port, in_the_log(broker)) == []
         assert wrong_audit(config) == []
         assert "audit: 2: " in wrong_audit(tmp_path / "none.yaml")[0]
-        seen = wrong_figures(broker, other, [port])
+        seen = wrong_figures(broker, other, [port], seconds=1.0)
         for kind in ("kpis: ", "/metrics: ", "nobody published: ", "dead letter "):
             assert any(kind in one for one in seen), kind
         assert any("is exported twice" in one for one in wrong_figures(broker, load, [port, port]))
