@@ -70,9 +70,7 @@ class KafkaExam:
             places = await self._partitions(client, *_READ)
             if not places:
                 return []
-            committed = await client.list_consumer_group_offsets(self._group, partitions=places)
-            if not committed:  # the driver does not look at the answer's error
-                raise RetryError("the group's offsets cannot be had while its coordinator starts; try again")
+            committed = await self._committed(client, places)
             async with self._admin.connected(AIOKafkaConsumer) as consumer:
                 first, last = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
             return [
@@ -87,6 +85,18 @@ class KafkaExam:
             ]
 
         return self._admin.run(asked)
+
+    async def _committed(self, client: Any, places: list[TopicPartition]) -> Mapping[TopicPartition, Any]:
+        # The driver does not look at the answer's error: a coordinator that starts tells of no place.
+        try:
+            async with asyncio.timeout(_STALL_SECONDS):
+                while not (found := await client.list_consumer_group_offsets(self._group, partitions=places)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise RetryError(
+                "the group's offsets cannot be had while its coordinator starts; try again"
+            ) from None
+        return found  # type: ignore[no-any-return]
 
     async def _partitions(self, client: Any, *topics: str) -> list[TopicPartition]:
         wanted = {self._prefix + topic for topic in topics}
