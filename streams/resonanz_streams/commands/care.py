@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from resonanz_streams.audit_report import Report
-from resonanz_streams.commands import options
+from resonanz_streams.commands import letters, options
 from resonanz_streams.reach import told
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
@@ -134,4 +134,4 @@ def rebuild(accept_loss: bool, json_wanted: bool, config_path: Path) -> None:
     click.echo("A worker goes on from there: resonanz worker", err=True)
 
 
-COMMANDS = (audit, rebuild)
+COMMANDS = (audit, rebuild, *letters.COMMANDS)
