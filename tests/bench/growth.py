@@ -167,8 +167,8 @@ def read() -> Constants:
 
 
 def save(measured: Mapping[str, float]) -> Constants:
-    """Keep what a whole run measured."""
-    constants = msgspec.convert(measured, Constants)
+    """Keep what a run measured; what it had to skip stays as it was."""
+    constants = msgspec.convert(msgspec.structs.asdict(read()) | dict(measured), Constants)
     rounded = {name: float(f"{value:.4g}") for name, value in msgspec.structs.asdict(constants).items()}
     CONSTANTS.write_bytes(msgspec.json.format(msgspec.json.encode(rounded)) + b"\n")
     return read()

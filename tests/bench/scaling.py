@@ -46,7 +46,10 @@ def measure_scaling(setting: Setting) -> None:
 def _accounts(setting: Setting, server: KafkaServer, number: int) -> Contestant:
     setting.say(f"filling the topics of {number:,} accounts")
     prefix = f"of-{number}."
-    load = make_load(setting.scale.events, accounts=number, end_ms=wall_ms() - OLD_MS, span_ms=3_600_000)
+    # So many that the first touch of an account's memory, which happens once, does not weigh much.
+    load = make_load(
+        setting.scale.scaling_events, accounts=number, end_ms=wall_ms() - OLD_MS, span_ms=3_600_000
+    )
     records = fill_kafka(server.url, load, prefix)
     return our_worker(
         f"{number:,} accounts",

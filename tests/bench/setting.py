@@ -24,6 +24,7 @@ class Scale:
     events: int
     part_events: int
     rounds: int
+    scaling_events: int
     fleet_events: int
     latency_seconds: int
     series_events: int
@@ -32,8 +33,8 @@ class Scale:
     backtest_events: int
 
 
-FULL: Final = Scale(1_000_000, 200_000, 5, 500_000, 40, 400_000, 6, 1_000_000, 5_000_000)
-QUICK: Final = Scale(200_000, 40_000, 1, 100_000, 8, 100_000, 2, 200_000, 200_000)
+FULL: Final = Scale(1_000_000, 200_000, 5, 2_000_000, 500_000, 40, 400_000, 6, 1_000_000, 5_000_000)
+QUICK: Final = Scale(200_000, 40_000, 1, 200_000, 100_000, 8, 100_000, 2, 200_000, 200_000)
 
 
 @dataclass(slots=True)
