@@ -100,7 +100,7 @@ class PartitionEngine:
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""
         now = self._measures.now_ms
-        self.ledger.forget(self._horizon_floor_ms(now))
+        self.ledger.forget(self._forgotten_floor_ms(now))
         rows = self._rows.take(self.ledger.floor_ms) | self._ahead.take(self._rows, now)
         for row in sorted(self._changed_audience):
             rows[ACCOUNT_PREFIX + self._names[row].encode()] = self._measures.audience.pack(row)
@@ -230,6 +230,11 @@ class PartitionEngine:
         if now_ms is None:
             return NEVER
         return max(old_edge_ms(WINDOWS[-1], now_ms) + 1, self._known_from_ms(now_ms))
+
+    def _forgotten_floor_ms(self, now_ms: int | None) -> int:
+        """By the watermark where now is ahead of it: a clock that is a day ahead must not cost a day."""
+        mark = self.watermark()
+        return self._horizon_floor_ms(now_ms if mark is None or now_ms is None else min(mark, now_ms))
 
     def _known_from_ms(self, now_ms: int) -> int:
         mark = self.watermark()

@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from resonanz_streams.app import ResonanzApp, build_app
-from resonanz_streams.clock import Clock, wall_ms
+from resonanz_streams.clock import Clock, SteadyClock
+from resonanz_streams.clock_check import ClockCheck
 from resonanz_streams.errors import ConfigurationError, FencedError, ResonanzError, RetryError, StopError
 from resonanz_streams.events import VERSION, Status
 from resonanz_streams.exporter import Exporter, serve
@@ -52,7 +53,7 @@ class Worker:
         host: str,
         port: int,
         instance: str = "",
-        clock: Clock = wall_ms,
+        clock: Clock | None = None,
         store: StateStore | None = None,
         tail: Callable[[], Tail] | None = None,
         measures: MakeMeasures = Measures,
@@ -63,9 +64,10 @@ class Worker:
         self._port = port
         # Two workers of a host cannot have the same port.
         self._instance = instance or (f"{socket.gethostname()}-{port}" if port else "")
-        self._clock = clock
+        self._clock = clock = SteadyClock() if clock is None else clock
         self._store = store or open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group)
         self.pipeline = Pipeline(settings, registry, self._store, clock, measures)
+        self._clock_check = ClockCheck(clock, self.pipeline) if isinstance(clock, SteadyClock) else None
         self._stopping = asyncio.Event()
         self._open_tail = tail or partial(open_tail, settings.broker, [STATUS], prefix=settings.topic_prefix)
         self._listening: asyncio.Task[None] | None = None
@@ -167,6 +169,8 @@ class Worker:
             if self.pipeline.failure is not None:
                 raise self.pipeline.failure
             self._check_listening()
+            if self._clock_check is not None and self._settings.clock == "wall":
+                self._clock_check.look()
             if app.crash_reason is not None:
                 raise (
                     app.crash_reason
