@@ -93,6 +93,10 @@ def load_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         ) from None
     except RecursionError:
         raise ConfigurationError(f"{path}: is nested too deeply; no setting needs that") from None
+    except Exception as error:  # noqa: BLE001  # the parser's own defects: mappings as keys, odd tags
+        raise ConfigurationError(
+            f"{path}: cannot be read ({type(error).__name__}); write plain words before each colon"
+        ) from None
     if document is None:
         raise ConfigurationError(f"{path}: is empty; begin with: clients:")
     if not isinstance(document, CommentedMap):

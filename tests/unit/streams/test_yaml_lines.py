@@ -27,6 +27,7 @@ def refusal(path: Path) -> str:
             "a:\n\t- b\n",
             ":2: is not valid YAML: found character '\\t' that cannot start any token; indent with spaces",
         ),
+        ("x: {[z: {b: [c]}]: 2}\n", ": cannot be read (TypeError); write plain words before each colon"),
         ("a: *nope\n", ":1: is not valid YAML: found undefined alias 'nope'"),
         ("a: 1\n---\nb: 2\n", ":2: is not valid YAML: but found another document"),
         (
