@@ -52,7 +52,7 @@ def make_room(folder: Path) -> None:
 
 
 def test_a_disk_that_is_full_and_is_not_any_more(tmp_path: Path) -> None:
-    load = hard_load(10, form(60_000, 300_000))
+    load = hard_load(10, form(40_000, 150_000))
     disk, port = tmp_path / "disk", free_port()
     with small_disk(disk):
         broker = Broker(f"sqlite:///{disk}/resonanz.db", "")

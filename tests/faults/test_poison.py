@@ -104,7 +104,7 @@ def wrong_letters(broker: Broker) -> list[str]:
 
 
 def test_poisoned_records_are_quarantined_and_the_rest_counts(broker: Broker, tmp_path: Path) -> None:
-    events = made(form(5_000, 100_000))
+    events = made(form(5_000, 50_000))
     config, port = configured(tmp_path, broker), free_port()
     broker.create_topics(4)
     published(broker, events)

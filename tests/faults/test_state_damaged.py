@@ -48,7 +48,7 @@ async def abort_at_the_end(broker: Broker) -> None:
 
 
 def test_a_hole_at_the_end_of_the_state_is_passed(kafka: Broker, tmp_path: Path) -> None:
-    load = hard_load(12, form(10_000, 100_000))
+    load = hard_load(12, form(8_000, 50_000))
     config, port = configure(tmp_path, kafka, load), free_port()
     counted(kafka, load, config)
     asyncio.run(abort_at_the_end(kafka))
@@ -79,8 +79,8 @@ def flip(database: sqlite3.Connection, rng: random.Random) -> tuple[int, bytes, 
 
 
 def test_a_flipped_bit_is_refused_wherever_it_is(place: Broker, tmp_path: Path) -> None:
-    load = hard_load(13, form(10_000, 50_000))
-    config, flips = configure(tmp_path, place, load), form(20, 300)
+    load = hard_load(13, form(8_000, 30_000))
+    config, flips = configure(tmp_path, place, load), form(20, 100)
     counted(place, load, config)
     rng, counted_on, unexplained = random.Random(17), 0, 0
     with closing(sqlite3.connect(path_of(place.url), isolation_level=None)) as database:
