@@ -12,6 +12,7 @@ from tests.stores import Played
 
 from resonanz_streams.errors import RECOUNT, RetryError, StopError
 from resonanz_streams.measures import MakeMeasures
+from resonanz_streams.metrics import build_metrics
 from resonanz_streams.poison import CARE_RUNS
 from resonanz_streams.topics import DEAD_LETTERS
 from resonanz_streams.transports.ports import Outgoing
@@ -84,7 +85,9 @@ def test_a_poisoned_record_is_quarantined_with_its_bytes_and_the_others_count_on
         assert (
             life.pipeline.positions() == {("likes", 0): 7} == {("likes", 0): life.store.offsets[0]["likes"]}
         )
-        assert life.pipeline.care.failures == {0: 1}
+        metrics = build_metrics(life.pipeline, lambda: NOW_MS)
+        assert metrics.get_sample_value("resonanz_counting_failures_total", {"partition": "0"}) == 1
+        assert metrics.get_sample_value("resonanz_dead_letters_total", {"reason": "quarantined"}) == 1
 
     asyncio.run(scene())
 
