@@ -102,8 +102,11 @@ class Exporter:
     def text(self) -> Iterator[bytes]:
         """The whole exposition in chunks; each takes the event loop for some milliseconds."""
         yield generate_latest(self._registry)
-        blocks, suppressed = self._blocks()
-        yield b""
+        blocks, suppressed = [], 0
+        for block, left_out in self._blocks():
+            blocks.append(block)
+            suppressed += left_out
+            yield b""
         known = {family.name: family for family in families((), self._series)}
         for block in blocks:
             for part in families((block,), self._series):
@@ -116,21 +119,20 @@ class Exporter:
         yield from chunks(self._connectors.families())
         yield self._budget(sample_count(exported) + sum(len(block.labels) for block in blocks), suppressed)
 
-    def _blocks(self) -> tuple[list[Block], int]:
+    def _blocks(self) -> Iterator[tuple[Block, int]]:
+        """Of each partition, what is exported, and the number of series that are not."""
         per_account = sum(len(series.parts) * (3 if series.intervals else 1) for series in self._series)
         per_account += len(coverage_windows(self._series)) + 1  # resonanz_account_info
         left = self._cap // per_account
-        blocks, suppressed = [], 0
         for engine in self._pipeline.refreshed():
             inputs = engine.inputs()
             if inputs is None:
                 continue
             awake = np.flatnonzero(inputs.counts["28d"].any(axis=1) | (inputs.coverage["28d"] > 0))
             rows = awake[:left]
-            suppressed += (len(awake) - len(rows)) * per_account
             left -= len(rows)
-            blocks.append(Block(inputs, rows, [self._label(engine.accounts[row]) for row in rows]))
-        return blocks, suppressed
+            labels = [self._label(engine.accounts[row]) for row in rows]
+            yield Block(inputs, rows, labels), (len(awake) - len(rows)) * per_account
 
     def _label(self, account: Account) -> str:
         label = self._labels.get(account.id)

@@ -257,8 +257,13 @@ class Pipeline:
                 install()
 
     def refreshed(self) -> Iterator[PartitionEngine]:
-        """What may be exported, by the wall clock as of now: what came since the last cycle counts, too."""
+        """What may be exported, by the wall clock as of now: what came since the last cycle counts, too.
+
+        The caller may let others work in between: what goes to another owner meanwhile is left out.
+        """
         for partition, engine in sorted(self.shown().items()):
+            if self.shown().get(partition) is not engine:
+                continue
             if self._settings.clock == "event" or self._advanced(partition, engine, self._clock()):
                 yield engine
 

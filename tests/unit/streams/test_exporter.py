@@ -114,6 +114,20 @@ def test_by_the_wall_clock_a_scrape_shows_what_came_since_the_last_cycle() -> No
     run(scene())
 
 
+def test_a_partition_that_goes_to_another_owner_during_a_scrape_is_left_out() -> None:
+    async def scene() -> None:
+        played = Played("file:a", "file:b")
+        await played.own(0, 3)
+        await played.tick()
+        shown = played.pipeline.refreshed()
+        first = next(shown)
+        assert [account.id for account in first.accounts] == ["file:a"]
+        await played.own(0)
+        assert list(shown) == []
+
+    run(scene())
+
+
 def test_by_the_event_clock_only_a_cycle_lets_time_pass() -> None:
     async def scene() -> None:
         played = Played("file:a", clock="event")
