@@ -1,12 +1,18 @@
 """An Apache Kafka, looked at without joining a group; see :class:`resonanz_streams.doctor.exam.Exam`."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
 
 from resonanz_streams.doctor.exam import Member, Place
 from resonanz_streams.engine import META_KEY
@@ -22,6 +28,12 @@ _BACK: Final = 5_000
 """How far before its end a partition's head row is looked for: each flush writes it anew, last of all."""
 
 _STALL_SECONDS: Final = 5.0
+_STARTING: Final = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+Result = TypeVar("Result")
 _UUID: Final = len("-123e4567-e89b-12d3-a456-426614174000")
 
 
@@ -70,7 +82,10 @@ class KafkaExam:
             places = await self._partitions(client, *_READ)
             if not places:
                 return []
-            committed = await self._committed(client, places)
+            # The driver does not look at the answer's error: a coordinator that starts tells of no place.
+            committed = await _patiently(
+                lambda: client.list_consumer_group_offsets(self._group, partitions=places)
+            )
             async with self._admin.connected(AIOKafkaConsumer) as consumer:
                 first, last = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
             return [
@@ -86,18 +101,6 @@ class KafkaExam:
 
         return self._admin.run(asked)
 
-    async def _committed(self, client: Any, places: list[TopicPartition]) -> Mapping[TopicPartition, Any]:
-        # The driver does not look at the answer's error: a coordinator that starts tells of no place.
-        try:
-            async with asyncio.timeout(_STALL_SECONDS):
-                while not (found := await client.list_consumer_group_offsets(self._group, partitions=places)):  # noqa: ASYNC110
-                    await asyncio.sleep(0.2)
-        except TimeoutError:
-            raise RetryError(
-                "the group's offsets cannot be had while its coordinator starts; try again"
-            ) from None
-        return found  # type: ignore[no-any-return]
-
     async def _partitions(self, client: Any, *topics: str) -> list[TopicPartition]:
         wanted = {self._prefix + topic for topic in topics}
         return [
@@ -111,7 +114,7 @@ class KafkaExam:
         """See exam.Exam."""
 
         async def asked(client: Any) -> Sequence[Member]:
-            (answer,) = await client.describe_consumer_groups([self._group])
+            (answer,) = await _patiently(lambda: client.describe_consumer_groups([self._group]))
             code, *_, members = answer.groups[0][:6]
             if code:
                 raise for_code(code)(self._group)
@@ -157,6 +160,18 @@ class KafkaExam:
     def close(self) -> None:
         """See exam.Exam."""
         self._admin.close()
+
+
+async def _patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
+    """The first answer that is not empty: a group's coordinator may just be starting."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _STALL_SECONDS
+    while loop.time() < until:
+        with contextlib.suppress(*_STARTING):
+            if found := await ask():
+                return found
+        await asyncio.sleep(0.2)
+    raise RetryError("the group's coordinator does not answer; try again, or look at the broker's log")
 
 
 def _static(member: Sequence[Any]) -> Sequence[Any]:
