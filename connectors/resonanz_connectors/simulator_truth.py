@@ -1,6 +1,7 @@
 """What a reader of the simulated events must come to: every net interaction, and the incidents."""
 
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,18 +25,20 @@ class Truth:
         self._incidents = incidents
         self._added: dict[Identity, int] = {}
         self._removed: dict[Identity, int] = {}
+        # A stop does not wait for a writing that goes on in its thread, and writes once more.
+        self._lock = threading.Lock()
 
     def take(self, actions: Actions) -> None:
         """Count what was published."""
         columns = ("account", "kind", "key", "actor", "post", "remove", "at_ms")
-        for account, kind, key, actor, post, remove, at_ms in zip(
-            *(actions[name].tolist() for name in columns), strict=True
-        ):
-            if actor == TEAM:
-                continue
-            identity = (account, kind, actor, post) if kind == LIKE else (account, kind, key, 0)
-            side = self._removed if remove else self._added
-            side[identity] = max(at_ms, side.get(identity, _NEVER))
+        rows = zip(*(actions[name].tolist() for name in columns), strict=True)
+        with self._lock:
+            for account, kind, key, actor, post, remove, at_ms in rows:
+                if actor == TEAM:
+                    continue
+                identity = (account, kind, actor, post) if kind == LIKE else (account, kind, key, 0)
+                side = self._removed if remove else self._added
+                side[identity] = max(at_ms, side.get(identity, _NEVER))
 
     def interactions(self) -> list[tuple[str, str, int]]:
         """(account, kind, at_ms) of everything that counts, sorted."""
@@ -47,12 +50,17 @@ class Truth:
 
     def write(self, path: Path) -> None:
         """Replace ``path``: one JSON object a line; incidents first, then interactions."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".draft")
-        with draft.open("w", encoding="utf-8") as file:
-            for incident in self._incidents:
-                facts = {"accounts": incident.accounts, "from_ms": incident.from_ms, "to_ms": incident.to_ms}
-                file.write(json.dumps({"incident": incident.kind, **facts}) + "\n")
-            for account, kind, at_ms in self.interactions():
-                file.write(json.dumps({"account": account, "kind": kind, "at_ms": at_ms}) + "\n")
-        draft.replace(path)
+        with self._lock:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(path.name + ".draft")
+            with draft.open("w", encoding="utf-8") as file:
+                for incident in self._incidents:
+                    facts = {
+                        "accounts": incident.accounts,
+                        "from_ms": incident.from_ms,
+                        "to_ms": incident.to_ms,
+                    }
+                    file.write(json.dumps({"incident": incident.kind, **facts}) + "\n")
+                for account, kind, at_ms in self.interactions():
+                    file.write(json.dumps({"account": account, "kind": kind, "at_ms": at_ms}) + "\n")
+            draft.replace(path)

@@ -5,6 +5,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,18 @@ def test_the_truth_is_the_net_count_of_what_was_published() -> None:
     arrivals = feed.advance(START_MS)
     truth.take(arrivals.actions)
     assert truth.interactions() == net(lines([world.writer().batch(arrivals, "")]))
+
+
+def test_two_writings_of_the_truth_at_once_are_no_failure(tmp_path: Path) -> None:
+    """A stop writes it while the minute's own writing may still go on in its thread."""
+    registry, accounts = agency()
+    world = World(registry, accounts, options(), START_MS)
+    truth = world.truth()
+    truth.take(world.feed(world.begin_ms).advance(START_MS).actions)
+    with ThreadPoolExecutor(4) as pool:
+        written = [pool.submit(truth.write, tmp_path / "truth.jsonl") for _ in range(8)]
+    assert [one.exception() for one in written] == [None] * 8
+    assert truth_of(tmp_path / "truth.jsonl") == truth.interactions()
 
 
 def test_there_is_everything_that_makes_counting_hard() -> None:
