@@ -20,10 +20,17 @@ async def run(config: Path, port: int) -> dict[str, int]:
     settings = load_settings(config, os.environ)
     worker = Worker(settings, build_registry(settings), host="127.0.0.1", port=port)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    pipeline, read = worker.pipeline, {}
+    drop = pipeline._drop
+
+    def remembered(partition: int) -> None:
+        read.update(pipeline.positions())
+        drop(partition)
+
+    pipeline._drop = remembered  # type: ignore[method-assign]
     await worker.run()
-    return {
-        f"{topic}/{partition}": offset for (topic, partition), offset in worker.pipeline.positions().items()
-    }
+    read.update(pipeline.positions())
+    return {f"{topic}/{partition}": offset for (topic, partition), offset in read.items()}
 
 
 def main() -> None:
