@@ -165,6 +165,9 @@ class Worker:
         tick = self._settings.tick_seconds
         started, worked, load = time.monotonic(), time.process_time(), 0.0
         while not self._stopping.is_set():
+            if doubts := self.pipeline.growth.doubts(self.pipeline.engines):
+                await asyncio.to_thread(self._ensure_topics)
+                self.pipeline.growth.explain(doubts)
             await self.pipeline.cycle(tick * share_of_time(load))
             if self.pipeline.failure is not None:
                 raise self.pipeline.failure
