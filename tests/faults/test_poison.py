@@ -28,7 +28,8 @@ def configured(folder: Path, broker: Broker) -> Path:
     path = folder / "resonanz.yaml"
     path.write_text(
         f"broker: {broker.url}\ntopic_prefix: '{broker.prefix}'\ngroup: '{broker.prefix}workers'\n"
-        f"tick_seconds: 0.5\npartitions: 4\nclients: {{fleet: {{name: Fleet, accounts: [{accounts}]}}}}\n"
+        "tick_seconds: 0.5\npartitions: 4\npseudonym_key: 0123456789abcdef0123456789abcdef\n"
+        f"clients: {{fleet: {{name: Fleet, accounts: [{accounts}]}}}}\n"
     )
     return path
 

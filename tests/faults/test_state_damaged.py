@@ -15,7 +15,7 @@ from resonanz_streams.transports.sqlite_schema import path_of
 from tests.brokers import Broker
 from tests.faults.comparison import wrong_figures
 from tests.faults.durable import restored, wrong_state
-from tests.faults.fleet import Delivery, configure, worker
+from tests.faults.fleet import Delivery, configure, ready, worker
 from tests.faults.load import Load, hard_load
 from tests.faults.report import form, saw
 from tests.processes import free_port, wait_until
@@ -53,6 +53,7 @@ def test_a_hole_at_the_end_of_the_state_is_passed(kafka: Broker, tmp_path: Path)
     counted(kafka, load, config)
     asyncio.run(abort_at_the_end(kafka))
     with worker(config, port, name="second") as process:
+        wait_until(lambda: ready(port), "the second worker is ready")
         wrong = wrong_figures(kafka, load, [port], seconds=60)
         assert process.terminate() == 0, process.output()
     wrong += wrong_state(kafka, load, config)

@@ -203,6 +203,11 @@ class TransactionalWriter:
             ) from None
         except _AWAY:
             raise self._target.away() from None
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            # Not we are to end: what we waited for was given up, by a rebalance meanwhile.
+            raise RetryError(f"{self._id} was given up while it was in use") from None
         except KafkaError as error:
             if is_forbidden(error):
                 raise forbidden(self._target, error) from None
