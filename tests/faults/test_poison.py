@@ -28,9 +28,10 @@ def configured(folder: Path, broker: Broker) -> Path:
     path = folder / "resonanz.yaml"
     path.write_text(
         f"broker: {broker.url}\ntopic_prefix: '{broker.prefix}'\ngroup: '{broker.prefix}workers'\n"
-        "tick_seconds: 0.5\npartitions: 4\npseudonym_key: 0123456789abcdef0123456789abcdef\n"
+        "tick_seconds: 0.5\npartitions: 4\npseudonym_key: file:key\n"
         f"clients: {{fleet: {{name: Fleet, accounts: [{accounts}]}}}}\n"
     )
+    (folder / "key").write_text("0123456789abcdef0123456789abcdef")
     return path
 
 
