@@ -5,7 +5,6 @@ belong to. Where to start comes from ``app.ownership``.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -115,9 +114,13 @@ class RunConsumer:
         """A last flush; what it could not write is read again after the next start. Then nothing is shown any
         more: others may own it as soon as this one leaves the group."""
         consumer: Any = self
-        with contextlib.suppress(ConsumerNotStarted):
+        try:
             await self._give_up(consumer.assignment())
             await self._positions(set())
+        except ConsumerNotStarted:
+            pass
+        except Exception as error:  # noqa: BLE001  # the driver's thread must not outlive the app
+            log.warning("partitions were not given up in order (%s)", error)
         stopping: Any = super()
         await stopping.on_stop()
 
