@@ -65,7 +65,14 @@ def test_configuration_wall_replay_query_and_back_test(tmp_path: Path) -> None:
         asked = run(tmp_path, "query")
         assert asked.returncode == 0, asked.stderr
         assert "interactions_per_potential" in asked.stdout
+        audited = run(tmp_path, "audit")
+        assert audited.returncode == 0, audited.stdout + audited.stderr
+        redriven = run(tmp_path, "redrive")
+        assert redriven.returncode == 0, redriven.stderr
         assert "Traceback" not in process.output()
+        assert process.terminate() == 0
+    rebuilt = run(tmp_path, "rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
     tested = run(tmp_path, "backtest")
     assert tested.returncode == 0, tested.stderr
     rows = pq.read_table(tmp_path / "kpis.parquet").to_pylist()
