@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from resonanz_streams.backlog import Backlog
 from resonanz_streams.clock import Clock
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
@@ -67,6 +68,7 @@ class Pipeline:
         self.flush_failures: Counter[str] = Counter()
         self.care = Care(self._base, self._restored, event_clock=settings.clock == "event")
         self.growth = Growth()
+        self.backlog = Backlog()
         self.failure: ResonanzError | None = None
         self._settings = settings
         self._store = store
@@ -193,6 +195,7 @@ class Pipeline:
             tried, rejected = await self.care.tried(run, engine, self._clock())
             if self.engines.get(run.partition) is engine:
                 engine.apply(tried, self._clock())
+                self.backlog.counted(len(tried.values))
                 engine.reject(run.topic, rejected)
                 if rejected:
                     await self.flush(run.partition)
@@ -245,6 +248,7 @@ class Pipeline:
 
     async def cycle(self, budget_seconds: float) -> None:
         """Bring every engine to now, then flush all of them together, ``budget_seconds`` for snapshots."""
+        self.backlog.begin()
         now = self.now_ms()
         share = budget_seconds / max(1, len(self.engines))
         for partition, engine in tuple(self.engines.items()):

@@ -25,7 +25,7 @@ numbers."""
 _SLICE: Final = 50
 """Accounts whose JSON is written without a pause: about 2 ms."""
 
-_MOST: Final = 0.10
+_MOST: Final = 0.30
 _LEAST: Final = 0.03
 Rows = NDArray[np.intp]
 

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from resonanz_streams.app import ResonanzApp, build_app
+from resonanz_streams.backlog import LULL_SECONDS
 from resonanz_streams.clock import Clock, SteadyClock
 from resonanz_streams.clock_check import ClockCheck
 from resonanz_streams.errors import ConfigurationError, FencedError, ResonanzError, RetryError, StopError
@@ -163,7 +164,8 @@ class Worker:
 
     async def _cycles(self, app: ResonanzApp) -> None:
         tick = self._settings.tick_seconds
-        started, worked, load = time.monotonic(), time.process_time(), 0.0
+        # Until more is known: who begins has most to catch up with.
+        started, worked, load = time.monotonic(), time.process_time(), 1.0
         while not self._stopping.is_set():
             if doubts := self.pipeline.growth.doubts(self.pipeline.engines):
                 await asyncio.to_thread(self._ensure_topics)
@@ -180,11 +182,20 @@ class Worker:
                     if isinstance(app.crash_reason, ResonanzError)
                     else StopError(f"the stream stopped: {app.crash_reason!r}")
                 )
-            with contextlib.suppress(TimeoutError):
-                left = tick - (time.monotonic() - started)
-                await asyncio.wait_for(self._stopping.wait(), max(0.01, left))
+            await self._pause(until=started + tick)
             began, did, started, worked = started, worked, time.monotonic(), time.process_time()
             load = (worked - did) / (started - began)
+
+    async def _pause(self, until: float) -> None:
+        """Until then by the monotonic clock; less at a backlog's end, or when somebody asks for ours."""
+        backlog, left = self.pipeline.backlog, max(0.01, until - time.monotonic())
+        while left > 0 and not backlog.is_over():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._stopping.wait(), min(LULL_SECONDS, left) if backlog.is_long() else left
+                )
+                return
+            left = until - time.monotonic()
 
     def _check_listening(self) -> None:
         """Without heartbeats every number would soon be called partial, and nobody would know why."""
