@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
-from resonanz_streams.audit import READ_TOPICS, audit
+from resonanz_streams.audit import audit
 from resonanz_streams.audit_report import Report
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import Settings, settings_of
+from resonanz_streams.topics import COUNTED_TOPICS
 from resonanz_streams.transports.brokers import open_archive, open_store
 from resonanz_streams.transports.ports import Outgoing, StateStore
 from tests.brokers import Broker
@@ -67,7 +68,7 @@ class Counting:
         settings = self.settings
         archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
         try:
-            for topic in topics or READ_TOPICS:
+            for topic in topics or COUNTED_TOPICS:
                 for partition, end in (await archive.ends(topic)).items():
                     async for run in archive.runs(topic, partition, end):
                         await self.pipeline.apply(run)

@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import Final
 
 from resonanz_streams.topics import (
+    COUNTED_TOPICS,
     DEAD_LETTERS,
-    INTERACTION_TOPICS,
     KPIS,
     LATE,
     PUBLISHED,
@@ -22,7 +22,7 @@ _EVERY: Final = tuple(TOPICS)
 _TOPIC_RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "connector": {"Write": PUBLISHED, "Read": (STATUS,)},
     "worker": {
-        "Read": (*INTERACTION_TOPICS, "audience", STATUS, STATE),
+        "Read": (*COUNTED_TOPICS, STATUS, STATE),
         "Write": (STATE, KPIS, LATE, DEAD_LETTERS),
         "Describe": ("posts",),
     },

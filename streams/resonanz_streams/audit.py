@@ -28,10 +28,9 @@ from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.state_head import Head, read_head
-from resonanz_streams.topics import INTERACTION_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS
 from resonanz_streams.transports.ports import Archive, Recovered
 
-READ_TOPICS = (*INTERACTION_TOPICS, "audience")
 Progress = Callable[[int, int], None]
 """Records read so far, and in all."""
 
@@ -65,7 +64,7 @@ async def audit(
 
 
 async def _sizes(archive: Archive, partitions: Sequence[int]) -> int:
-    ends = [await archive.ends(topic) for topic in READ_TOPICS]
+    ends = [await archive.ends(topic) for topic in COUNTED_TOPICS]
     return sum(of_topic.get(partition, 0) for of_topic in ends for partition in partitions)
 
 
@@ -127,7 +126,7 @@ class _Auditor:
             floor_ms=start_ms("28d", earliest_ms) - HOLD_MS,
             only=rows[0] if len(rows) == 1 else None,
         )
-        for topic in READ_TOPICS:
+        for topic in COUNTED_TOPICS:
             before = self._done
             async for run in self._archive.runs(topic, number, head.offsets.get(topic, 0)):
                 reader.take(run)
@@ -140,7 +139,7 @@ class _Auditor:
     ) -> dict[int, tuple[Sequence[Limit], Sequence[Limit]]]:
         """By time: those of counts and those of followers. Asked for after the log was read: retention goes
         on meanwhile."""
-        beginnings = {topic: await self._archive.beginning(topic, number) for topic in READ_TOPICS}
+        beginnings = {topic: await self._archive.beginning(topic, number) for topic in COUNTED_TOPICS}
         of_people = list(audience_limits(beginnings.pop("audience"), followers_ms))
         of_log = list(log_limits(beginnings, head.marks))
         horizon_ms = self._settings.horizon_ms

@@ -5,7 +5,7 @@ from typing import Final
 
 from resonanz_streams.coverage import CoverageBook
 from resonanz_streams.events import Status
-from resonanz_streams.topics import INTERACTION_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS
 
 _PER_ACCOUNT: Final = 2
 
@@ -19,7 +19,7 @@ class Heartbeats:
 
     def __init__(self, coverage: CoverageBook, partition: int) -> None:
         self._coverage = coverage
-        self._names = {topic: f"{topic}/{partition}" for topic in (*INTERACTION_TOPICS, "audience")}
+        self._names = {topic: f"{topic}/{partition}" for topic in COUNTED_TOPICS}
         self._waiting: dict[tuple[str, str], list[Status]] = {}
         self._soonest: dict[str, int] = {}
 

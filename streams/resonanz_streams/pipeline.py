@@ -17,6 +17,7 @@ from typing import Final
 from resonanz_streams.backlog import Backlog
 from resonanz_streams.clock import Clock
 from resonanz_streams.engine import PartitionEngine
+from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
 from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
@@ -159,13 +160,7 @@ class Pipeline:
         self.recovering.discard(partition)
 
     def _restored(self, partition: int, recovered: Recovered) -> PartitionEngine:
-        engine = PartitionEngine(
-            self.registry,
-            partition,
-            horizon_ms=self._settings.horizon_ms,
-            ledger_max_bytes=self._settings.ledger_max_mb * 2**20 // self.registry.partitions,
-            measures=self._measures,
-        )
+        engine = engine_for(self._settings, self.registry, partition, self._measures)
         engine.restore(recovered, self._clock() if self._settings.clock == "wall" else None)
         return engine
 

@@ -23,12 +23,11 @@ from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.state_head import Head, read_head
-from resonanz_streams.topics import INTERACTION_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, INTERACTION_TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_archive, open_store
 from resonanz_streams.transports.ports import Archive, Flush, Recovered, Run, StateStore
 from resonanz_streams.transports.seal import opened
 
-READ_TOPICS: Final = (*INTERACTION_TOPICS, "audience")
 _FLUSH_RUNS: Final = 100
 Progress = Callable[[int, int], None]
 
@@ -142,11 +141,11 @@ class _Rebuilder:
             known[topic] = max(offset, known.get(topic, 0))
         ends = {
             topic: min(known[topic], (await self._archive.ends(topic))[partition])
-            for topic in READ_TOPICS
+            for topic in COUNTED_TOPICS
             if topic in known
         }
         now_ms = clock_ms if self._settings.clock == "wall" else head.now_ms if head else None
-        beginnings = {topic: await self._archive.beginning(topic, partition) for topic in READ_TOPICS}
+        beginnings = {topic: await self._archive.beginning(topic, partition) for topic in COUNTED_TOPICS}
         people = audience_limits(beginnings.pop("audience"), clock_ms)
         marks = head.marks if head else dict.fromkeys(INTERACTION_TOPICS, clock_ms)
         return _Plan(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 import msgspec
 
@@ -10,10 +9,8 @@ from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Decoder
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
-from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC
+from resonanz_streams.topics import COUNTED_TOPICS, KIND_OF_TOPIC
 from resonanz_streams.transports.ports import Run
-
-_TOPICS: Final = frozenset((*INTERACTION_TOPICS, "audience"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Judge:
 
     def verdict(self, letter: Letter) -> Verdict:
         """What is to be done with it."""
-        if letter.topic not in _TOPICS:
+        if letter.topic not in COUNTED_TOPICS:
             return Verdict(None, reason="no_event", error="it does not come from a topic that is counted")
         if b"\n" in letter.data:
             return Verdict(None, reason="not_json", error="it is not one line")

@@ -12,6 +12,9 @@ DAY_MS: Final = 86_400_000
 TOPIC_OF_KIND: Final[dict[Kind, str]] = {"like": "likes", "comment": "comments", "share": "shares"}
 KIND_OF_TOPIC: Final[dict[str, Kind]] = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
 INTERACTION_TOPICS: Final = tuple(KIND_OF_TOPIC)
+COUNTED_TOPICS: Final = (*INTERACTION_TOPICS, "audience")
+"""What workers read and count."""
+
 SOURCE_TOPICS: Final = (*INTERACTION_TOPICS, "posts", "audience")
 STATUS: Final = "connectors.status"
 KPIS: Final = "kpis"

@@ -14,12 +14,10 @@ from typing import Any
 
 import faust
 
-from resonanz_streams.topics import INTERACTION_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS
 from resonanz_streams.transports.brokers import faust_broker
 from resonanz_streams.transports.ports import Run
 from resonanz_streams.transports.runs import RunSchema
-
-TOPICS = (*INTERACTION_TOPICS, "audience")
 
 
 class Book:
@@ -77,7 +75,7 @@ def tiny_app(url: str, book: Book, *, prefix: str = "", **settings: Any) -> Any:
         **settings,
     )
     app.ownership, app.prefix = book, prefix
-    topic = app.topic(*(prefix + name for name in TOPICS), schema=RunSchema())
+    topic = app.topic(*(prefix + name for name in COUNTED_TOPICS), schema=RunSchema())
 
     async def note(runs: AsyncIterator[Run]) -> None:
         async for run in runs:

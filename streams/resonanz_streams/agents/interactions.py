@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from resonanz_streams.topics import INTERACTION_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS
 from resonanz_streams.transports.ports import Run
 from resonanz_streams.transports.runs import RunSchema
 
 if TYPE_CHECKING:
     from resonanz_streams.app import ResonanzApp
-
-TOPICS = (*INTERACTION_TOPICS, "audience")
 
 
 def attach(app: "ResonanzApp", *, prefix: str) -> None:
@@ -18,7 +16,7 @@ def attach(app: "ResonanzApp", *, prefix: str) -> None:
 
     One agent instance reads all topics, so that runs of a partition arrive in offset order.
     """
-    topic = app.topic(*(prefix + name for name in TOPICS), schema=RunSchema())
+    topic = app.topic(*(prefix + name for name in COUNTED_TOPICS), schema=RunSchema())
 
     async def interactions(runs: AsyncIterator[Run]) -> None:
         async for run in runs:

@@ -17,13 +17,12 @@ from aiokafka.errors import (
 from resonanz_streams.doctor.exam import Member, Place
 from resonanz_streams.engine import META_KEY
 from resonanz_streams.errors import ResonanzError, RetryError
-from resonanz_streams.topics import INTERACTION_TOPICS, STATE, TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, STATE, TOPICS
 from resonanz_streams.transports.kafka_admin import KafkaAdmin, settings_of
 from resonanz_streams.transports.kafka_reach import reach
 from resonanz_streams.transports.kafka_url import KafkaTarget, parse
 from resonanz_streams.transports.ports import Record
 
-_READ: Final = (*INTERACTION_TOPICS, "audience")
 _BACK: Final = 5_000
 """How far before its end a partition's head row is looked for: each flush writes it anew, last of all."""
 
@@ -79,7 +78,7 @@ class KafkaExam:
         """See exam.Exam."""
 
         async def asked(client: Any) -> Sequence[Place]:
-            places = await self._partitions(client, *_READ)
+            places = await self._partitions(client, *COUNTED_TOPICS)
             if not places:
                 return []
             # The driver does not look at the answer's error: a coordinator that starts tells of no place.

@@ -11,14 +11,13 @@ import msgspec
 from resonanz_streams.doctor.exam import Member, Place
 from resonanz_streams.engine import META_KEY
 from resonanz_streams.errors import StopError
-from resonanz_streams.topics import INTERACTION_TOPICS, TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, TOPICS
 from resonanz_streams.transports.ports import Record
 from resonanz_streams.transports.sqlite_log import OFFSET_BITS
 from resonanz_streams.transports.sqlite_schema import VERSION, explained, path_of
 from resonanz_streams.transports.sqlite_store import problem_of
 from resonanz_streams.transports.sqlite_values import given
 
-_READ: Final = (*INTERACTION_TOPICS, "audience")
 _LOCKS: Final = Path("/proc/locks")
 
 
@@ -83,7 +82,7 @@ class SqliteExam:
             Place(
                 topic, partition, end if first is None else first & ((1 << OFFSET_BITS) - 1), end, committed
             )
-            for topic in _READ
+            for topic in COUNTED_TOPICS
             for partition, end, committed, first in self._rows(
                 query, (OFFSET_BITS, OFFSET_BITS, self._group, topic, self._prefix + topic)
             )

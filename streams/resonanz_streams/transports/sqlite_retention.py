@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from resonanz_streams.topics import INTERACTION_TOPICS, TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, TOPICS
 from resonanz_streams.transports.sqlite_log import OFFSET_BITS, SqliteLog
 
 SWEEP_MS: Final = 60_000
-_COUNTED: Final = frozenset((*INTERACTION_TOPICS, "audience"))
 """What a worker reads: these records stay until its state holds them, however old they are."""
 
 
@@ -50,7 +49,7 @@ class Retention:
         ]
 
     def _limit(self, name: str, partition: int) -> int:
-        if name not in _COUNTED:
+        if name not in COUNTED_TOPICS:
             return (1 << OFFSET_BITS) - 1
         with self._log.snapshot() as connection:
             row = connection.execute(
