@@ -9,18 +9,13 @@ have changed.
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from resonanz_streams.audit_counts import start_ms
 from resonanz_streams.kpis.base import WINDOWS
 from resonanz_streams.redrive_judge import Judge, Letter, Verdict
+from resonanz_streams.redrive_notes import MOST, Place, is_note, note, noted
 from resonanz_streams.topics import DEAD_LETTERS
 from resonanz_streams.transports.ports import Archive, Outgoing, Publisher, Record
-
-REDRIVEN: Final = "redriven"
-_BATCH: Final = 1_000
-Place = tuple[int, int]
-"""Partition and offset in topic ``dead-letters``."""
 
 
 @dataclass
@@ -80,33 +75,13 @@ async def _sent(archive: Archive, ends: Iterable[Place]) -> set[Place]:
     for number, end in ends:
         async for records in archive.records(DEAD_LETTERS, number, 0, end):
             for record in records:
-                for name, value in record.headers:
-                    if name == REDRIVEN:
-                        found.update(_places(value.decode()))
+                found |= noted(record)
     return found
-
-
-def _places(text: str) -> Iterable[Place]:
-    for part in filter(None, text.split(",")):
-        number, _, span = part.partition("/")
-        first, _, last = span.partition("-")
-        yield from ((int(number), offset) for offset in range(int(first), int(last) + 1))
-
-
-def _spans(places: Sequence[Place]) -> str:
-    """``0/17-42,1/3-3``."""
-    spans: list[list[int]] = []
-    for number, offset in sorted(set(places)):
-        if spans and spans[-1][0] == number and spans[-1][2] == offset - 1:
-            spans[-1][2] = offset
-        else:
-            spans.append([number, offset, offset])
-    return ",".join(f"{number}/{first}-{last}" for number, first, last in spans)
 
 
 def _letter(record: Record) -> Letter | None:
     headers = {name: value.decode(errors="replace") for name, value in record.headers}
-    if "reason" not in headers or REDRIVEN in headers:
+    if "reason" not in headers or is_note(record):
         return None
     return Letter(
         (record.partition, record.offset),
@@ -131,7 +106,7 @@ class Sender:
     def send(self, letter: Letter, account: str) -> None:
         """Publish one, perhaps later."""
         self._waiting.append((letter, account))
-        if len(self._waiting) >= _BATCH:
+        if len(self._waiting) >= MOST:
             self.flush()
 
     def flush(self) -> None:
@@ -145,16 +120,7 @@ class Sender:
         self._publisher.flush()
         places = [letter.place for letter, _ in waiting if letter.place is not None]
         if places:
-            self._publisher.publish(
-                [
-                    Outgoing(
-                        DEAD_LETTERS,
-                        None,
-                        b"",
-                        [("reason", REDRIVEN.encode()), (REDRIVEN, _spans(places).encode())],
-                    )
-                ]
-            )
+            self._publisher.publish([note(places)])
             self._publisher.flush()
 
 

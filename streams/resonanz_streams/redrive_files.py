@@ -1,7 +1,8 @@
 """Dead letters as a file that a person can repair: one JSON object a line.
 
 ``letter`` (where it stands), ``topic``, ``reason``, ``error``, and the line itself: as ``event`` where it is
-a JSON object, as ``text`` where it is only text, else as ``base64``. A person repairs ``event`` or ``text``.
+a JSON object that may nest so deep, as ``text`` where it is only text, else as ``base64``. A person repairs
+``event`` or ``text``.
 """
 
 import base64
@@ -12,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from resonanz_streams.dead_letters import MAX_DEPTH, depth
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.redrive_judge import Letter, Verdict
 
@@ -25,7 +27,8 @@ def written(letter: Letter, verdict: Verdict) -> bytes:
 
 def _body(data: bytes) -> dict[str, Any]:
     try:
-        event = orjson.loads(data)
+        # Deeper than this it could be read, but not written.
+        event = orjson.loads(data) if depth(data) <= MAX_DEPTH else None
     except orjson.JSONDecodeError:
         event = None
     if isinstance(event, dict):
@@ -56,7 +59,7 @@ def _letter(path: Path, number: int, line: bytes) -> Letter:
         partition, _, offset = (place or "").partition("/")
         where = (int(partition), int(offset)) if place else None
         return Letter(where, str(found["topic"]), str(found.get("reason") or ""), f"line {number}", data)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(
             f"{path}:{number}: is no letter; write lines as resonanz redrive --out makes them: "
             '{"topic": "likes", "event": {…}}'

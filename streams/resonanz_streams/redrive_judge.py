@@ -11,6 +11,7 @@ from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
 from resonanz_streams.topics import COUNTED_TOPICS, KIND_OF_TOPIC
 from resonanz_streams.transports.ports import Run
+from resonanz_streams.unreadable import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Judge:
     def _partition(self, data: bytes) -> int:
         try:
             account = self._registry.accounts.get(self._whose.decode(data).account)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             account = None
         return 0 if account is None else account.partition
 

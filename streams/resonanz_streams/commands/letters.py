@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import BinaryIO, get_args
 
 import click
 
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.commands import options
+from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.letters import Reason
 from resonanz_streams.redrive import Outcome
 from resonanz_streams.redrive_judge import Letter, Verdict
@@ -58,24 +60,62 @@ def redrive(
     settings, registry = options.load(config_path)
     if out is not None and file is not None:
         raise click.UsageError("FILE is published, --out is written; give one of them")
+    if reasons and file is not None:
+        raise click.UsageError(
+            "--reason chooses among all dead letters, not among those of FILE; leave it out"
+        )
     publishes = not only_list and out is None
-    with contextlib.ExitStack() as stack:
-        lines = None if out is None else stack.enter_context(out.open("wb"))
-
-        def keep(letter: Letter, verdict: Verdict) -> None:
-            from resonanz_streams.redrive_files import written
-
-            if lines is not None:
-                lines.write(written(letter, verdict))
-            if file is not None:
-                click.echo(f"{file}: {letter.error}: {verdict.reason}: {verdict.error}", err=True)
-
+    with _kept(out, file) as keep:
         outcome = asyncio.run(_redriven(settings, registry, file, reasons, publishes=publishes, keep=keep))
     if json_wanted:
         options.print_json(_document(outcome, publishes))
     else:
         _print(outcome, publishes, settings)
     return 1 if file is not None and outcome.bad else 0
+
+
+@contextlib.contextmanager
+def _kept(out: Path | None, file: Path | None) -> Iterator[Still]:
+    """Takes those that are still bad: says so of FILE's, writes them into ``out``. That is made with the
+    first of them, or at the end: where the broker is away nothing is made.
+
+    Raises:
+        ConfigurationError: ``out`` exists, or cannot be written.
+    """
+    from resonanz_streams.redrive_files import written
+
+    if out is not None and out.exists():
+        raise _exists(out)
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def lines(path: Path) -> BinaryIO:
+            return stack.enter_context(_made(path))
+
+        def keep(letter: Letter, verdict: Verdict) -> None:
+            if out is not None:
+                lines(out).write(written(letter, verdict))
+            if file is not None:
+                click.echo(f"{file}: {letter.error}: {verdict.reason}: {verdict.error}", err=True)
+
+        yield keep
+        if out is not None:
+            lines(out)
+
+
+def _made(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be made: {error.strerror}; name another file") from None
+
+
+def _exists(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path}: is there already, perhaps repaired by hand; name another file, or move it away"
+    )
 
 
 async def _redriven(
