@@ -317,6 +317,7 @@ class Pipeline:
             return ()
         read = dict(engine.offsets)
         book, clock = self._books[partition], self._clock()
+        await asyncio.sleep(0)
         records: list[Outgoing] = []
         for told in book.encode(book.due(inputs, clock), inputs, clock, seconds, read=read):
             records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]

@@ -19,8 +19,10 @@ REFRESH_MS: Final = 30_000
 """An account that does not change is told again after this, so that a reader can see it is alive."""
 
 _EVALUATED: Final = 250
-"""Accounts whose KPIs are computed together, in about 4 ms: of fewer, numpy's calls cost more than the
-numbers."""
+"""Accounts whose KPIs are computed together: of fewer, numpy's calls cost more than the numbers."""
+
+_COLUMNS: Final = 16
+"""Columns of those that are computed without a pause: about 2 ms."""
 
 _SLICE: Final = 50
 """Accounts whose JSON is written without a pause: about 2 ms."""
@@ -83,28 +85,37 @@ class SnapshotBook:
 
         The rest stays due and comes first the next time.
         """
+        spent, begun = 0.0, time.thread_time()
+        for told in self._slices(rows, inputs, clock_ms, read):
+            spent += time.thread_time() - begun
+            yield told
+            if told and spent >= seconds:
+                return
+            begun = time.thread_time()
+
+    def _slices(
+        self, rows: Rows, inputs: Inputs, clock_ms: int, read: Mapping[str, int] | None
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
         # Of all accounts at once and before anything else happens, not again for those that come later.
         inputs = replace(inputs, peak_per_minute=cache(inputs.peak_per_minute))
         signature = self._signature(inputs)
-        spent = 0.0
         for first in range(0, len(rows), _EVALUATED):
-            begun = time.thread_time()
             together = rows[first : first + _EVALUATED]
-            entries = list(zip(*entries_of(chosen(inputs, together)), strict=True))
-            spent += time.thread_time() - begun
+            columns = []
+            for column in entries_of(chosen(inputs, together)):
+                columns.append(column)
+                if len(columns) % _COLUMNS == 0:
+                    yield []
+            entries = list(zip(*columns, strict=True))
             yield []
             for start in range(0, len(together), _SLICE):
-                begun = time.thread_time()
                 part = together[start : start + _SLICE]
                 own = entries[start : start + _SLICE]
                 told = [self._snapshot(*one, inputs, read) for one in zip(part.tolist(), own, strict=True)]
                 if self._told is not None:
                     self._told[part] = signature[part]
                 self._told_ms[part] = clock_ms
-                spent += time.thread_time() - begun
                 yield told
-                if spent >= seconds:
-                    return
 
     def _snapshot(
         self, row: int, entries: Sequence[KpiEntry], inputs: Inputs, read: Mapping[str, int] | None
