@@ -6,6 +6,7 @@ then counted by other means. Nothing is taken over: workers go on meanwhile.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from resonanz_streams.ahead import AHEAD_PREFIX
 from resonanz_streams.audience import HOLD_MS
 from resonanz_streams.audit_counts import Standing, start_ms
 from resonanz_streams.audit_log import Logged, LogReader
+from resonanz_streams.audit_newest import Presence, newest_told
 from resonanz_streams.audit_report import Report
 from resonanz_streams.audit_state import Evidence, compare_state
-from resonanz_streams.audit_told import Source, compare_told, newest_told
+from resonanz_streams.audit_told import Source, compare_told
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY
 from resonanz_streams.engine_for import engine_for
@@ -31,6 +33,7 @@ from resonanz_streams.state_head import Head, read_head
 from resonanz_streams.topics import COUNTED_TOPICS
 from resonanz_streams.transports.ports import Archive, Recovered
 
+_TIMELESS: Final = "does not say what time it had reached; a worker finds that again: resonanz worker"
 Progress = Callable[[int, int], None]
 """Records read so far, and in all."""
 
@@ -53,13 +56,16 @@ async def audit(
     report = Report()
     partitions = range(registry.partitions) if account is None else [registry.accounts[account].partition]
     auditor = _Auditor(settings, registry, archive, clock, report)
-    auditor.expect(await _sizes(archive, partitions), progress)
+    records = await _sizes(archive, partitions)
+    auditor.expect(records, progress)
     for partition in partitions:
         await auditor.partition(partition, account)
     if not auditor.found:
         raise StopError(
             f"group {settings.group} has counted nothing yet; start a worker first: resonanz worker"
         )
+    if records and not (report.figures or report.missing):
+        report.missing["log"] = "holds records, and not one figure could be compared with it"
     return report
 
 
@@ -93,19 +99,23 @@ class _Auditor:
         accounts = self._registry.accounts_of(number)
         rows = [row for row, known in enumerate(accounts) if account in {None, known.id}]
         # Snapshots first: what they were counted from is then part of the state.
-        told = await newest_told(self._archive, number, accounts)
+        newest = await newest_told(self._archive, number, accounts)
         stored = await self._archive.state(number)
         data = stored.get(META_KEY)
         head = None if data is None else read_head(data, number, {})
         if head is None:
+            await self._expect_nothing(number)
             return
         self.found = True
         await self._letters.catch_up()
         live = _Live(self._registry, number, self._settings, self._clock())
         live.load(stored, head)
-        told = {row: one for row, one in told.items() if row in rows}
-        if live.now_ms is None or not rows:
+        if not rows:
             return
+        if live.now_ms is None:
+            self._report.missing[f"state of partition {number}"] = _TIMELESS
+            return
+        told = {row: one for row, one in newest.told.items() if row in rows}
         times = {one.snapshot.at_ms for one in told.values()}
         operations, people = await self._read(number, head, live.now_ms, min(times | {live.now_ms}), rows)
         limits = await self._limits(number, head, live.newest_followers_ms, times | {live.now_ms})
@@ -113,6 +123,19 @@ class _Auditor:
         compare_state(live.evidence(operations, people, *limits[live.now_ms]), rows, self._report)
         source = Source(number, self._registry, operations, people)
         compare_told(source, told, limits, self._report)
+        Presence(number, accounts, (operations, people), live.now_ms, self._report).compare(rows, newest)
+
+    async def _expect_nothing(self, number: int) -> None:
+        """Without a state nothing must be there to count."""
+        waiting = 0
+        for topic in COUNTED_TOPICS:
+            end = (await self._archive.ends(topic)).get(number, 0)
+            waiting += max(0, end - (await self._archive.beginning(topic, number)).offset)
+        if waiting:
+            self._report.missing[f"state of partition {number}"] = (
+                f"is not there, though the log holds {waiting:,} records: they were never counted, or it is "
+                "gone; start a worker, and if it cannot use the state: resonanz rebuild"
+            )
 
     async def _read(
         self, number: int, head: Head, now_ms: int, earliest_ms: int, rows: Sequence[int]

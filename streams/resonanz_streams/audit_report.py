@@ -33,7 +33,7 @@ class Difference(msgspec.Struct, frozen=True):
 @dataclass
 class Report:
     """``figures``: how many were compared. ``unchecked``: of (source, window, reason) the number of accounts
-    whose window could not be compared."""
+    whose window could not be compared. ``missing``: what could not be compared at all, and why."""
 
     accounts: set[str] = field(default_factory=set)
     figures: int = 0
@@ -41,6 +41,12 @@ class Report:
     differences: list[Difference] = field(default_factory=list)
     unchecked: Counter[tuple[Source, str, str]] = field(default_factory=Counter)
     refused: int = 0
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything differs, or could not be compared though it must be there."""
+        return bool(self.differ or self.missing)
 
     def add(self, difference: Difference) -> None:
         """Note a figure that differs."""
@@ -55,9 +61,10 @@ class Report:
 
     def summary(self) -> str:
         """One sentence."""
+        gaps = f"; of {len(self.missing):,} there is nothing to compare" if self.missing else ""
         return (
             f"{len(self.accounts):,} accounts, {len(WINDOWS)} windows, {self.figures:,} figures compared, "
-            f"{self.differ:,} differ."
+            f"{self.differ:,} differ{gaps}."
         )
 
     def document(self) -> dict[str, Any]:
@@ -73,4 +80,5 @@ class Report:
                 for (source, window, reason), accounts in self.unchecked.items()
             ],
             "refused_lines": self.refused,
+            "missing": self.missing,
         }

@@ -10,45 +10,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from resonanz_streams.audit_counts import counts, followers, peaks, standing, start_ms
 from resonanz_streams.audit_log import Logged
+from resonanz_streams.audit_newest import Told
 from resonanz_streams.audit_report import Difference, Report
-from resonanz_streams.audit_state import PARTS, same, span
+from resonanz_streams.audit_state import PARTS, plain, same, span
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 from resonanz_streams.kpis.base import WINDOWS, Inputs
 from resonanz_streams.reach import Limit, hidden
-from resonanz_streams.registry import Account, Registry
+from resonanz_streams.registry import Registry
 from resonanz_streams.snapshots import entries_of
-from resonanz_streams.topics import INTERACTION_TOPICS, KPIS
-from resonanz_streams.transports.ports import Archive
+from resonanz_streams.topics import INTERACTION_TOPICS
 
 _NUMBERS: Final = ("value", "lo", "hi", "numerator", "denominator")
 _SILENT: Final = "it does not say what it was counted from: an earlier version told it"
 Place = tuple[str, str, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A snapshot and where it stands in its partition of topic ``kpis``."""
-
-    snapshot: KpiSnapshot
-    offset: int
-
-
-async def newest_told(archive: Archive, partition: int, accounts: Sequence[Account]) -> dict[int, Told]:
-    """The newest snapshot by account row; those of other accounts are left out."""
-    rows = {account.id.encode(): row for row, account in enumerate(accounts)}
-    newest: dict[int, tuple[int, bytes]] = {}
-    end = (await archive.ends(KPIS)).get(partition, 0)
-    async for records in archive.records(KPIS, partition, 0, end):
-        for record in records:
-            if record.key in rows and record.value:
-                newest[rows[record.key]] = record.offset, record.value
-    decoder = msgspec.json.Decoder(KpiSnapshot)
-    return {row: Told(decoder.decode(value), offset) for row, (offset, value) in newest.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +66,7 @@ def compare_told(
                 list(_differences(source, told[row], variant[place], unknown, unknown_means))
                 for variant in variants
             ]
-            report.accounts.add(told[row].snapshot.account)
+            report.accounts.add(source.registry.accounts_of(source.partition)[row].id)
             report.figures += sum(
                 not _is_unknown((entry.kpi, entry.window, entry.part), unknown, unknown_means)
                 for entry in told[row].snapshot.kpis
@@ -161,7 +139,7 @@ def _differences(
     unknown: Mapping[str, str],
     unknown_means: Mapping[str, str],
 ) -> Iterator[Difference]:
-    snapshot, partition = told.snapshot, source.partition
+    row, snapshot, partition = told.row, told.snapshot, source.partition
     wrong = [
         (place, field, one, other)
         for place, one, other in _pairs(snapshot.kpis, recomputed)
@@ -169,23 +147,30 @@ def _differences(
     ]
     if not wrong:
         return
-    accounts = [account.id for account in source.registry.accounts_of(partition)]
-    row = accounts.index(snapshot.account)
     operations, _ = _seen(source, [row], snapshot.at_ms, snapshot.read or {})
     for (kpi, window, part), field, one, other in wrong:
         column = PARTS.index(part) if part in PARTS else None
-        records = span(operations, partition, row, start_ms(window, snapshot.at_ms), column)
+        # Of a window that we do not have, whoever told it.
+        start = start_ms(window, snapshot.at_ms) if window in WINDOWS else snapshot.at_ms
+        records = span(operations, partition, row, start, column)
         yield Difference(
-            account=snapshot.account,
+            account=source.registry.accounts_of(partition)[row].id,
             source="kpis",
             window=window,
             figure=" ".join(word for word in (kpi, part, "" if field == "value" else field) if word),
-            live="missing" if one is None else getattr(one, field),
-            recomputed="missing" if other is None else getattr(other, field),
+            live=_figure(one, field),
+            recomputed=_figure(other, field),
             partition=partition,
             at_ms=snapshot.at_ms,
             where=f"kpis/{partition}@{told.offset}, counted from {records}",
         )
+
+
+def _figure(entry: KpiEntry | None, field: str) -> float | str | None:
+    if entry is None:
+        return "missing"
+    value: float | str | None = getattr(entry, field)
+    return value if isinstance(value, str) else plain(value)
 
 
 def _pairs(

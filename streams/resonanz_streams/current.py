@@ -1,14 +1,43 @@
 """What topic ``kpis`` says of an account now."""
 
+from typing import Final
+
 import msgspec
 
+from resonanz_streams.errors import StopError
 from resonanz_streams.events import KpiSnapshot
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.brokers import open_tail
 from resonanz_streams.transports.ports import Record
+from resonanz_streams.unreadable import UNREADABLE
 
 _POLL_SECONDS = 0.5
+_LATEST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: no calendar of this machine goes further."""
+
+_decoder: Final = msgspec.json.Decoder(KpiSnapshot)
+
+
+class NotReadableError(Exception):
+    """What stands there is no snapshot; the message says why."""
+
+
+def snapshot_in(value: bytes) -> KpiSnapshot:
+    """A record's value as a snapshot; who wrote it is not known.
+
+    Raises:
+        NotReadableError: it is none, or its times and offsets are none.
+    """
+    try:
+        snapshot = _decoder.decode(value)
+    except UNREADABLE as error:
+        raise NotReadableError(str(error)) from None
+    if not 0 <= snapshot.at_ms <= _LATEST_MS:
+        raise NotReadableError(f"at_ms is {snapshot.at_ms}")
+    if any(not 0 <= offset < 2**63 for offset in (snapshot.read or {}).values()):
+        raise NotReadableError("read holds what is no offset")
+    return snapshot
 
 
 async def latest_snapshot(settings: Settings, account: str) -> KpiSnapshot | None:
@@ -16,7 +45,7 @@ async def latest_snapshot(settings: Settings, account: str) -> KpiSnapshot | Non
 
     Raises:
         RetryError: the broker is away.
-        StopError: the broker cannot be used.
+        StopError: the broker cannot be used, or what stands there cannot be read.
     """
     tail = open_tail(settings.broker, [KPIS], prefix=settings.topic_prefix)
     key = account.encode()
@@ -31,4 +60,10 @@ async def latest_snapshot(settings: Settings, account: str) -> KpiSnapshot | Non
         await tail.close()
     if newest is None or newest.value is None:
         return None
-    return msgspec.json.decode(newest.value, type=KpiSnapshot)
+    try:
+        return snapshot_in(newest.value)
+    except NotReadableError as error:
+        raise StopError(
+            f"{KPIS}/{newest.partition}@{newest.offset} is no snapshot of {account} ({error}): somebody else "
+            "wrote it; a running worker tells it again within 30 s"
+        ) from None

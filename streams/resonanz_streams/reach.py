@@ -60,5 +60,8 @@ def hidden(limits: Sequence[Limit], starts: Mapping[str, int]) -> dict[str, str]
 
 
 def told(at_ms: int) -> str:
-    """A time for a person."""
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """A time for a person; of what no calendar holds, the number."""
+    try:
+        return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):
+        return f"{at_ms} ms"

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from resonanz_streams.transports.ports import Archive, Record, Run
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+_MOST_DIGITS: Final = 18
 
 
 class Letters:
@@ -44,9 +46,9 @@ class Letters:
         if self._only is not None and headers.get("reason") != self._only:
             return
         topic = headers.get("topic", b"").decode(errors="replace")
-        number, offset = headers.get("partition", b""), headers.get("offset", b"")
-        if number.isdigit() and offset.isdigit():
-            lines = self._lines[topic, int(number)].setdefault(int(offset), set())
+        number, offset = _number(headers.get("partition")), _number(headers.get("offset"))
+        if number is not None and offset is not None:
+            lines = self._lines[topic, number].setdefault(offset, set())
             lines.add(xxh3_64_intdigest(record.value or b""))
 
     def refused(self, run: Run, offsets: Ints, line_at: Callable[[int], bytes]) -> Flags:
@@ -76,3 +78,8 @@ class Letters:
             for offset, value in zip(run.offsets, run.values, strict=True)
         ]
         return replace(run, values=values)
+
+
+def _number(digits: bytes | None) -> int | None:
+    """Of a header, which anybody may have written: what fits no offset is none."""
+    return int(digits) if digits and digits.isdigit() and len(digits) <= _MOST_DIGITS else None

@@ -41,7 +41,8 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
 def audit(account: str | None, json_wanted: bool, config_path: Path) -> int:
     """Count everything, or ACCOUNT, once more from the log and compare it with what is live.
 
-    What differs is listed, with the records it comes from; the exit code is then 1. Workers go on meanwhile.
+    What differs is listed, with the records it comes from; the exit code is then 1, as it is where there is
+    nothing to compare with the log. Workers go on meanwhile.
     """
     options.log_as("audit")
     settings, registry = options.load(config_path)
@@ -52,7 +53,7 @@ def audit(account: str | None, json_wanted: bool, config_path: Path) -> int:
         options.print_json(report.document())
     else:
         _print_report(report)
-    return 1 if report.differ else 0
+    return 1 if report.wrong else 0
 
 
 async def _audited(settings: Settings, registry: Registry, account: str | None) -> Report:
@@ -89,6 +90,8 @@ def _print_report(report: Report) -> None:
         )
         if report.differ > len(shown):
             click.echo(f"… and {report.differ - len(shown):,} more; all of them with --json.", err=True)
+    for what, why in report.missing.items():
+        click.echo(f"The {what} {why}.", err=True)
     for (source, window, reason), accounts in report.unchecked.items():
         click.echo(f"Not checkable: {window} in the {source} of {accounts:,} accounts: {reason}.", err=True)
     if report.refused:
