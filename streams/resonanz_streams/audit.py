@@ -119,7 +119,9 @@ class _Auditor:
         times = {one.snapshot.at_ms for one in told.values()}
         operations, people = await self._read(number, head, live.now_ms, min(times | {live.now_ms}), rows)
         limits = await self._limits(number, head, live.newest_followers_ms, times | {live.now_ms})
-        self._report.refused += int(operations.refused.sum()) + int(people.refused.sum())
+        self._report.refused += sum(
+            int((logged.refused & ~logged.recounted).sum()) for logged in (operations, people)
+        )
         compare_state(live.evidence(operations, people, *limits[live.now_ms]), rows, self._report)
         source = Source(number, self._registry, operations, people)
         compare_told(source, told, limits, self._report)
@@ -148,6 +150,7 @@ class _Auditor:
             now_ms=now_ms,
             floor_ms=start_ms("28d", earliest_ms) - HOLD_MS,
             only=rows[0] if len(rows) == 1 else None,
+            recount=head.recount,
         )
         for topic in COUNTED_TOPICS:
             before = self._done

@@ -3,20 +3,21 @@
 Decoded as the worker does it; counted elsewhere, and by other means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.dead_letters import Lines
 from resonanz_streams.decode import Columns, Decoder, Snapshot
-from resonanz_streams.events import KINDS
+from resonanz_streams.events import AHEAD_MS, KINDS
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
+from resonanz_streams.state_head import Recount
 from resonanz_streams.topics import KIND_OF_TOPIC
 from resonanz_streams.transports.ports import Run
 
@@ -28,7 +29,8 @@ _COLUMN: Final = {kind: column for column, kind in enumerate(KINDS)}
 @dataclass(frozen=True, slots=True)
 class Logged:
     """Operations, or follower snapshots: account row, kind (its number), time, whether it is a removal,
-    weight (or followers), key, offset, and whether the worker refused it when it was read.
+    weight (or followers), key, offset, whether the worker refused it when it was read, and whether a rebuild
+    has read that since, which may have counted it.
 
     Sorted by key, additions first, then time, then weight: of a key the newest addition stands last among
     its additions, the newest removal last of all. Follower snapshots have their row as the key.
@@ -42,6 +44,7 @@ class Logged:
     keys: NDArray[np.uint64]
     offsets: Ints
     refused: Flags
+    recounted: Flags
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -61,6 +64,7 @@ def _parts(logged: Logged) -> tuple[NDArray[Any], ...]:
         logged.keys,
         logged.offsets,
         logged.refused,
+        logged.recounted,
     )
 
 
@@ -76,6 +80,7 @@ def together(pieces: Sequence[Logged]) -> Logged:
         nothing.astype(np.uint64),
         nothing,
         nothing.astype(np.bool_),
+        nothing.astype(np.bool_),
     )
     columns = zip(*(_parts(piece) for piece in (empty, *pieces)), strict=True)
     whole = Logged(*(np.concatenate(column) for column in columns))
@@ -83,8 +88,30 @@ def together(pieces: Sequence[Logged]) -> Logged:
     return Logged(*(part[order] for part in _parts(whole)))
 
 
+Way = Literal["read", "recounted", "all"]
+
+
+def ways(*logs: Logged) -> Sequence[Way]:
+    """How a state may have come about, the likeliest first: without the lines that were refused when they
+    were read, with those that a rebuild has read since, or with all of them, as another group's."""
+    found: list[Way] = ["read"]
+    if any(logged.recounted.any() for logged in logs):
+        found.insert(0, "recounted")
+    if any(logged.refused.any() for logged in logs):
+        found.append("all")
+    return found
+
+
+def taken(logged: Logged, way: Way) -> Logged:
+    """What was counted if it came about so. One configuration decides on all lines of an account."""
+    if way == "all":
+        return logged
+    return logged.where(~logged.refused | logged.recounted if way == "recounted" else ~logged.refused)
+
+
 class LogReader:
-    """Decodes a partition's runs. ``floor_ms``: what is older is left out; ``only``: of this account row."""
+    """Decodes a partition's runs. ``floor_ms``: what is older is left out; ``only``: of this account row;
+    ``recount``: up to where a rebuild has read."""
 
     def __init__(
         self,
@@ -95,12 +122,14 @@ class LogReader:
         now_ms: int,
         floor_ms: int,
         only: int | None = None,
+        recount: Recount | None = None,
     ) -> None:
         self._decoder = Decoder(registry, partition)
         self._letters = letters
         self._now_ms = now_ms
         self._floor_ms = floor_ms
         self._only = only
+        self._recount = recount
         self._operations: list[Logged] = []
         self._people: list[Logged] = []
 
@@ -138,24 +167,38 @@ class LogReader:
             columns.weights,
             columns.keys,
             offsets,
-            self._letters.refused(run, offsets, lambda event: lines.all()[places[event]].data),
+            *self._refused(run, offsets, columns.at_ms, lambda event: lines.all()[places[event]].data),
         )
 
     def _of_people(self, run: Run, snapshots: Sequence[Snapshot], lines: Lines) -> Logged:
         # Two equal lines say the same: it does not matter which of them it was.
         where = {line.data: line.offset for line in reversed(lines.all())}
         rows = np.array([snapshot.row for snapshot in snapshots], dtype=np.int64)
+        at_ms = np.array([snapshot.at_ms for snapshot in snapshots], dtype=np.int64)
         offsets = np.array([where[snapshot.data] for snapshot in snapshots], dtype=np.int64)
         return Logged(
             rows,
             np.zeros(len(rows), dtype=np.uint8),
-            np.array([snapshot.at_ms for snapshot in snapshots], dtype=np.int64),
+            at_ms,
             np.zeros(len(rows), dtype=np.bool_),
             np.array([snapshot.followers for snapshot in snapshots], dtype=np.int64),
             rows.astype(np.uint64),
             offsets,
-            self._letters.refused(run, offsets, lambda event: snapshots[event].data),
+            *self._refused(run, offsets, at_ms, lambda event: snapshots[event].data),
         )
+
+    def _refused(
+        self, run: Run, offsets: Ints, at_ms: Ints, line_at: Callable[[int], bytes]
+    ) -> tuple[Flags, Flags]:
+        """What was refused when it was read, and what of that a rebuild may have counted."""
+        refused = self._letters.refused(run, offsets, line_at)
+        recounted = np.zeros(len(refused), dtype=np.bool_)
+        if self._recount is not None and refused.any():
+            recounted = refused & (offsets < self._recount.ends.get(run.topic, 0))
+            recounted &= at_ms <= self._recount.at_ms + AHEAD_MS
+            for event in np.flatnonzero(recounted).tolist():
+                recounted[event] = not self._letters.quarantined(run, int(offsets[event]), line_at(event))
+        return refused, recounted
 
     def finish(self) -> tuple[Logged, Logged]:
         """Operations and follower snapshots."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.audit_counts import Standing, counts, followers, standing, start_ms
-from resonanz_streams.audit_log import Logged
+from resonanz_streams.audit_log import Logged, taken, ways
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.events import KINDS
@@ -61,15 +61,9 @@ def compare_state(evidence: Evidence, rows: Sequence[int], report: Report) -> No
 
 
 def _recounted(evidence: Evidence, rows: Sequence[int], windows: Sequence[str]) -> list[tuple[int, Standing]]:
-    """The accounts that differ, with what they should be.
-
-    Lines that were refused when they were read, and would count by today's configuration, are left out; of
-    an account that agrees only with them, they are taken in: its state was counted anew since.
-    """
+    """The accounts that differ from all that they may be, with what they should be."""
     operations, accounts = evidence.operations, len(evidence.engine.accounts)
-    variants = [standing(operations.where(~operations.refused))]
-    if operations.refused.any():
-        variants.append(standing(operations))
+    variants = [standing(taken(operations, way)) for way in ways(operations)]
     sums = [counts(net, accounts, evidence.now_ms) for net in variants]
     return [
         (row, variants[0])
@@ -159,9 +153,7 @@ def span(logged: Logged, partition: int, row: int, start: int, column: int | Non
 def _means_of(evidence: Evidence, rows: Sequence[int], windows: Sequence[str]) -> list[Difference]:
     people = evidence.people
     accounts = len(evidence.engine.accounts)
-    variants = [followers(people.where(~people.refused), accounts, evidence.now_ms)]
-    if people.refused.any():
-        variants.append(followers(people, accounts, evidence.now_ms))
+    variants = [followers(taken(people, way), accounts, evidence.now_ms) for way in ways(people)]
     found = []
     for row in rows:
         live = {window: evidence.inputs.followers[window][row] for window in windows}

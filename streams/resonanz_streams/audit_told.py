@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from resonanz_streams.audit_counts import counts, followers, peaks, standing, start_ms
-from resonanz_streams.audit_log import Logged
+from resonanz_streams.audit_log import Logged, taken, ways
 from resonanz_streams.audit_newest import Told
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.audit_state import PARTS, plain, same, span
@@ -78,12 +78,10 @@ def compare_told(
 def _recomputed(
     source: Source, told: Mapping[int, Told], rows: Sequence[int], now_ms: int, read: Mapping[str, int]
 ) -> Iterator[list[Sequence[KpiEntry]]]:
-    """The entries of these accounts: without the lines that were refused when they were read, and with."""
+    """The entries of these accounts, in all ways in which they may have come about."""
     operations, people = _seen(source, rows, now_ms, read)
-    kept = operations.where(~operations.refused), people.where(~people.refused)
-    yield _entries(source, told, rows, now_ms, kept)
-    if operations.refused.any() or people.refused.any():
-        yield _entries(source, told, rows, now_ms, (operations, people))
+    for way in ways(operations, people):
+        yield _entries(source, told, rows, now_ms, (taken(operations, way), taken(people, way)))
 
 
 def _seen(source: Source, rows: Sequence[int], now_ms: int, read: Mapping[str, int]) -> tuple[Logged, Logged]:

@@ -20,7 +20,7 @@ from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
 from resonanz_streams.state_fit import check_head
-from resonanz_streams.state_head import Head, read_head
+from resonanz_streams.state_head import Head, Recount, read_head
 from resonanz_streams.tally import Tally
 from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC, LATE
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run
@@ -36,7 +36,7 @@ class PartitionEngine:
     """Everything of one partition. Not thread-safe; ``apply`` takes about 2 µs an event.
 
     ``accounts``: row i of every array is account i. ``offsets``: the next offset per topic.
-    ``lost``: records that retention removed before they were read.
+    ``lost``: records that retention removed before they were read. ``recount``: what the head says of it.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class PartitionEngine:
         self.offsets: dict[str, int] = {}
         self.tally = Tally()
         self.lost = 0
+        self.recount: Recount | None = None
         self._partition = partition
         self._partitions = registry.partitions
         self._horizon_ms = horizon_ms
@@ -85,7 +86,7 @@ class PartitionEngine:
             check_head(known, self._partition, self._partitions, recovered)
             # A broker forgets the offsets of a group that was away for long; they were written with the rows.
             self.offsets = {**known.offsets, **self.offsets}
-            self._marks = dict(known.marks)
+            self._marks, self.recount = dict(known.marks), known.recount
             self.ledger.cut_ms = known.cut_ms
             now_ms = known.now_ms if now_ms is None else now_ms
         entries = self._rows.load(recovered.rows, known.next_id if known else 0)
@@ -113,6 +114,7 @@ class PartitionEngine:
             offsets=self.offsets,
             now_ms=now,
             partitions=self._partitions,
+            recount=self.recount,
         )
         rows[META_KEY] = msgspec.msgpack.encode(head)
         flush = Flush(rows=rows, offsets=dict(self.offsets), records=tuple(self._records))

@@ -22,7 +22,7 @@ from resonanz_streams.reach import Limit, audience_limits, hidden, log_limits
 from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
-from resonanz_streams.state_head import Head, read_head
+from resonanz_streams.state_head import Head, Recount, read_head
 from resonanz_streams.topics import COUNTED_TOPICS, INTERACTION_TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_archive, open_store
 from resonanz_streams.transports.ports import Archive, Flush, Recovered, Run, StateStore
@@ -101,8 +101,7 @@ class _Rebuilder:
         self._registry = registry
         self._archive = archive
         self._store = store
-        # What crashed an engine would crash this one.
-        self._letters = Letters(archive, "quarantined")
+        self._letters = Letters(archive)
 
     async def run(self, clock_ms: int, accept_loss: bool, progress: Progress) -> Rebuilt:
         plans = [await self._plan(number, clock_ms) for number in range(self._registry.partitions)]
@@ -171,6 +170,7 @@ class _Rebuilder:
         engine.ledger.cut_ms = max(
             (limit.until_ms + 1 for limit in plan.limits if limit.hides(longest)), default=NEVER
         )
+        engine.recount = Recount(dict(plan.ends), clock_ms)
         rows: dict[bytes, bytes] = {}
         before = 0
         for topic, end in plan.ends.items():
@@ -188,7 +188,7 @@ class _Rebuilder:
 
     def _apply(self, engine: PartitionEngine, run: Run, clock_ms: int) -> None:
         try:
-            engine.apply(self._letters.without(run), clock_ms)
+            engine.apply(self._letters.without_quarantined(run), clock_ms)
         except ResonanzError:
             raise
         except Exception as error:

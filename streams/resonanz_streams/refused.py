@@ -9,27 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
-from resonanz_streams.letters import Reason
 from resonanz_streams.topics import DEAD_LETTERS
 from resonanz_streams.transports.ports import Archive, Record, Run
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Place = tuple[str, int]
+"""Topic and partition."""
+
 _MOST_DIGITS: Final = 18
+_QUARANTINED: Final = b"quarantined"
 
 
 class Letters:
     """The lines that workers have refused, known by where they stood and by their bytes.
 
-    ``only``: those of this reason; None: of any.
+    Those that were quarantined crash an engine: nobody counts them, whatever the configuration says.
     """
 
-    def __init__(self, archive: Archive, only: Reason | None = None) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._only = None if only is None else only.encode()
         self._positions: dict[int, int] = {}
-        self._lines: dict[tuple[str, int], dict[int, set[int]]] = defaultdict(dict)
-        self._sorted: dict[tuple[str, int], Ints] = {}
+        self._lines: dict[Place, dict[int, set[int]]] = defaultdict(dict)
+        self._quarantined: dict[Place, dict[int, set[int]]] = defaultdict(dict)
+        self._sorted: dict[Place, Ints] = {}
 
     async def catch_up(self) -> None:
         """Read what has been added since the last call."""
@@ -43,13 +46,13 @@ class Letters:
 
     def _take(self, record: Record) -> None:
         headers = dict(record.headers)
-        if self._only is not None and headers.get("reason") != self._only:
-            return
         topic = headers.get("topic", b"").decode(errors="replace")
         number, offset = _number(headers.get("partition")), _number(headers.get("offset"))
         if number is not None and offset is not None:
-            lines = self._lines[topic, number].setdefault(offset, set())
-            lines.add(xxh3_64_intdigest(record.value or b""))
+            line = xxh3_64_intdigest(record.value or b"")
+            self._lines[topic, number].setdefault(offset, set()).add(line)
+            if headers.get("reason") == _QUARANTINED:
+                self._quarantined[topic, number].setdefault(offset, set()).add(line)
 
     def refused(self, run: Run, offsets: Ints, line_at: Callable[[int], bytes]) -> Flags:
         """Which of a run's events are among them. ``line_at(i)``: the line of the i-th event."""
@@ -66,9 +69,14 @@ class Letters:
             found[event] = xxh3_64_intdigest(line_at(event)) in lines[int(offsets[event])]
         return found
 
-    def without(self, run: Run) -> Run:
+    def quarantined(self, run: Run, offset: int, line: bytes) -> bool:
+        """Whether this line was."""
+        lines = self._quarantined.get((run.topic, run.partition), {})
+        return xxh3_64_intdigest(line) in lines.get(offset, ())
+
+    def without_quarantined(self, run: Run) -> Run:
         """The run without these lines; its offsets stay."""
-        lines = self._lines.get((run.topic, run.partition), {})
+        lines = self._quarantined.get((run.topic, run.partition), {})
         if not any(offset in lines for offset in run.offsets):
             return run
         values = [

@@ -10,10 +10,18 @@ from resonanz_streams.ledger_rows import SCHEMA
 from resonanz_streams.unreadable import UNREADABLE
 
 
+class Recount(msgspec.Struct, frozen=True):
+    """Up to which offsets, and when, a state was counted anew: by the configuration of then."""
+
+    ends: dict[str, int]
+    at_ms: int
+
+
 class Head(msgspec.Struct, kw_only=True):
     """``next_id``: of rows. ``marks``: newest event time per topic. ``offsets``: those committed with it,
     as an assertion. ``cut_ms``: before it, lack of memory made the ledger forget. ``now_ms``: what the
-    windows had reached. ``partitions``: into how many the accounts were divided (0: not written down)."""
+    windows had reached. ``partitions``: into how many the accounts were divided (0: not written down).
+    ``recount``: the last one; None if the state comes from a worker's first reading."""
 
     schema: int = SCHEMA
     next_id: int
@@ -22,6 +30,7 @@ class Head(msgspec.Struct, kw_only=True):
     cut_ms: int = NEVER
     now_ms: int | None = None
     partitions: int = 0
+    recount: Recount | None = None
 
 
 def read_head(data: bytes | None, partition: int, offsets: Mapping[str, int]) -> Head | None:

@@ -135,6 +135,25 @@ def test_a_snapshot_that_says_something_else_is_a_difference(
     run(scene())
 
 
+def test_a_figure_that_must_be_absent_is_recomputed_as_absent(tmp_path: Path) -> None:
+    broker = sqlite(tmp_path)
+
+    async def scene() -> None:
+        settings = settings_on(broker)
+        broker.publish(*records([event(account="file:a")]))
+        await counted(settings)
+        partition, _ = await offset_of(settings, KPIS, b'"file:a"')
+        told = [r for r in await broker.everything(KPIS) if r.key == b"file:a"][-1]
+        snapshot = json.loads(told.value or b"")
+        entry = next(e for e in snapshot["kpis"] if e.get("reason") == "no_followers")
+        entry["value"] = 0.5
+        broker.publish(Outgoing(KPIS, b"file:a", json.dumps(snapshot).encode(), partition=partition))
+        report = await audited(settings, at_ms=NOW_MS + MINUTE)
+        assert [(d.live, d.recomputed) for d in report.differences] == [(0.5, None)]
+
+    run(scene())
+
+
 def test_a_snapshot_that_cannot_be_read_is_no_answer_to_a_query(tmp_path: Path) -> None:
     broker = sqlite(tmp_path)
     settings = settings_on(broker)

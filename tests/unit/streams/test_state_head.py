@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from resonanz_streams.errors import RECOUNT, StopError
+from resonanz_streams.ledger_rows import SCHEMA
 from resonanz_streams.state_head import Head, read_head
 
 HEAD = msgspec.msgpack.encode(Head(next_id=0, marks={}, offsets={"likes": 2, "shares": 0}))
@@ -38,6 +39,13 @@ def test_offsets_without_a_state_are_refused() -> None:
     assert str(caught.value) == (
         "partition 3: the committed offsets are {'likes': 2}, but the state that belongs to them is gone; "
         + RECOUNT
+    )
+
+
+def test_a_head_of_before_there_were_recounts_is_read() -> None:
+    before = {"schema": SCHEMA, "next_id": 7, "marks": {"likes": 5}, "offsets": {"likes": 2}}
+    assert read_head(msgspec.msgpack.encode(before), 0, {"likes": 2}) == Head(
+        next_id=7, marks={"likes": 5}, offsets={"likes": 2}, recount=None
     )
 
 
