@@ -128,17 +128,17 @@ class KafkaServer:
     def _format(self) -> None:
         properties = str(self._folder / "server.properties")
         cluster = uuid.uuid4().hex[:22]
+        self.tool(
+            "kafka.tools.StorageTool", "format", "-t", cluster, "-c", properties, *self._format_options()
+        )
+
+    def tool(self, main: str, *arguments: str) -> None:
+        """Run what one of Kafka's shell scripts would."""
         done = subprocess.run(
-            self._command(
-                "kafka.tools.StorageTool", "format", "-t", cluster, "-c", properties, *self._format_options()
-            ),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+            self._command(main, *arguments), capture_output=True, text=True, timeout=120, check=False
         )
         if done.returncode:
-            raise RuntimeError(f"Kafka's storage could not be formatted: {done.stdout}{done.stderr}")
+            raise RuntimeError(f"{main} failed: {done.stdout}{done.stderr}")
 
     def start(self) -> None:
         """Start it, if it does not run; returns once it serves."""

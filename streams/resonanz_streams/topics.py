@@ -9,6 +9,9 @@ from kafka.partitioner.default import murmur2
 from resonanz_streams.events import Kind
 
 DAY_MS: Final = 86_400_000
+RETENTION_MS: Final = 35 * DAY_MS
+"""How long records are kept, where nobody wants them longer."""
+
 TOPIC_OF_KIND: Final[dict[Kind, str]] = {"like": "likes", "comment": "comments", "share": "shares"}
 KIND_OF_TOPIC: Final[dict[str, Kind]] = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
 INTERACTION_TOPICS: Final = tuple(KIND_OF_TOPIC)
@@ -33,7 +36,7 @@ class TopicSpec:
     name: str
     cleanup: Literal["delete", "compact"]
     partitions: int | None = None
-    retention_ms: int = 35 * DAY_MS
+    retention_ms: int = RETENTION_MS
 
     def kafka_config(self) -> dict[str, str]:
         """Topic settings for Kafka.

@@ -71,7 +71,10 @@ def test_settings_that_lose_data_or_let_nobody_write_are_named_with_their_mend(p
         {"cleanup.policy": "compact", "max.message.bytes": "1000000", "retention.ms": "86400000"},
     )
     name = f"{place.prefix}likes"
-    mend = f"mend it with: kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config"
+    mend = (
+        f"mend it with: kafka-configs.sh --bootstrap-server {place.url.removeprefix('kafka://')} --alter "
+        f"--entity-type topics --entity-name {name} --add-config"
+    )
     assert sentences(place) == [
         f"topic {name} has cleanup.policy compact, it must be delete; {mend} cleanup.policy=delete",
         (

@@ -60,6 +60,28 @@ def test_beside_a_worker_all_is_well(broker: Broker, tmp_path: Path) -> None:
     ]
 
 
+def test_beside_everything_that_up_starts_the_ports_are_ours(tmp_path: Path) -> None:
+    config = configure(tmp_path, "sqlite:///r.db")
+    port = free_port()
+    words = ["-m", "resonanz_streams", "up", "--config", str(config), "--port", str(port)]
+    with Process(words, tmp_path / "log", cwd=tmp_path) as process:
+        wait_until(lambda: get(f"http://127.0.0.1:{port}/readyz"), "the wall is ready")
+        code, text = doctor(config, "--json", "--wall-port", str(port))
+        assert (code, failed(text)) == (0, [])
+        told = {finding["subject"]: finding["what"] for finding in json.loads(text)}
+        assert told[f"port {port}"] == "the wall answers"
+        assert process.terminate() == 0, process.output()
+
+
+@pytest.mark.parametrize("option", ["--worker-port", "--wall-port"])
+def test_a_port_that_cannot_be_is_refused(tmp_path: Path, option: str) -> None:
+    config = configure(tmp_path, "sqlite:///r.db")
+    words = [sys.executable, "-m", "resonanz_streams", "doctor", "--config", str(config), option, "99999"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"Invalid value for '{option}': 99999 is not in the range 1<=x<=65535." in done.stderr
+
+
 def test_a_broker_that_is_away(tmp_path: Path) -> None:
     port = free_port()
     code, text = doctor(configure(tmp_path, f"kafka://127.0.0.1:{port}"), "--json")

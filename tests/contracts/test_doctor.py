@@ -16,7 +16,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.structs import TopicPartition
 from tests.broker.test_topics import configs
 from tests.brokers import PARTITIONS, Broker
+from tests.kafka_server import KafkaServer
 from tests.processes import wait_until
+from tests.wall.walls import RunningWall
 
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.doctor.exam import open_exam
@@ -27,10 +29,11 @@ from resonanz_streams.engine import META_KEY
 from resonanz_streams.events import Status, encode
 from resonanz_streams.ledger_rows import SCHEMA
 from resonanz_streams.letters import letter
+from resonanz_streams.redrive_notes import note
 from resonanz_streams.registry import build_registry
 from resonanz_streams.settings import settings_of
 from resonanz_streams.state_head import Head
-from resonanz_streams.topics import STATUS
+from resonanz_streams.topics import DEAD_LETTERS, STATUS
 from resonanz_streams.transports.ports import Flush, Outgoing
 
 NOW: Final = wall_ms()
@@ -183,6 +186,34 @@ def test_dead_letters_by_reason_and_a_poison_record(place: Broker) -> None:
     ]
 
 
+def test_letters_that_were_sent_again_do_not_wait_any_more(place: Broker) -> None:
+    for number in range(3):
+        place.publish(letter(b"?", "not_json", "no", origin="likes", partition=0, offset=number))
+    with contextlib.closing(open_exam(place.url, prefix=place.prefix, group=GROUP)) as exam:
+        places = [(one.partition, one.offset) for one in exam.newest(DEAD_LETTERS, 10)]
+    place.publish(note(places[:1]))
+    assert wrong(diagnosis(place), "dead letters") == [
+        ("warn", "2 not_json", "mend the cause, then: resonanz redrive")
+    ]
+    place.publish(note(places[1:]))
+    assert well(diagnosis(place), "dead letters")
+
+
+HEARTBEAT: Final = (
+    b'{"connector":"simulator","account":"%s","state":"ok","at_ms":1,"since_ms":0,'
+    b'"complete_through_ms":1,"x":%s}'
+)
+
+
+@pytest.mark.parametrize(
+    "value", [b"{", HEARTBEAT % (b"\xff", b"1"), HEARTBEAT % (b"simulated:a", b"[" * 100_000)]
+)
+def test_a_heartbeat_that_cannot_be_read_is_passed_over(place: Broker, value: bytes) -> None:
+    beat(place, NOW)
+    place.publish(Outgoing(STATUS, b"harm", value))
+    assert well(diagnosis(place), "connectors")
+
+
 def test_a_connector_that_was_never_heard_of(place: Broker) -> None:
     assert wrong(diagnosis(place), "simulator/simulated:a") == [
         ("fail", "was never heard of", "resonanz connect simulator")
@@ -274,15 +305,61 @@ def test_records_that_retention_removed_unread(place: Broker) -> None:
     assert "resonanz replay" in mend
 
 
-def test_records_kept_for_less_than_the_horizon(kafka: Broker) -> None:
+def alter(kafka_server: KafkaServer, mend: str) -> None:
+    """Do what the doctor says, by the program that it names."""
+    program, *words = mend.split()
+    assert program == "kafka-configs.sh"
+    kafka_server.tool("kafka.admin.ConfigCommand", *words)
+
+
+def test_records_kept_for_less_than_the_horizon(kafka_server: KafkaServer, kafka: Broker) -> None:
     kafka.create_topics()
     configs(kafka, "likes", {"retention.ms": str(24 * HOUR_MS)})
     ((level, what, mend),) = wrong(diagnosis(kafka, horizon="29d"), "retention")
     name = f"{kafka.prefix}likes"
     assert level == "fail"
     assert what == f"topic {name} keeps records for 24 h, less than the horizon of 29d"
-    assert mend.startswith(f"kafka-configs.sh --alter --entity-type topics --entity-name {name} ")
-    assert well(diagnosis(kafka, horizon="12h"), "retention")
+    alter(kafka_server, mend)
+    assert configs(kafka, "likes")["retention.ms"] == str(35 * 24 * HOUR_MS)
+    assert well(diagnosis(kafka, horizon="29d"), "retention")
+
+
+def test_a_horizon_longer_than_retention_usually_is(kafka_server: KafkaServer, kafka: Broker) -> None:
+    kafka.create_topics()
+    configs(kafka, "likes", {"retention.ms": str(24 * HOUR_MS)})
+    findings = diagnosis(kafka, horizon="60d")
+    # Else the mend of one would undo that of the other.
+    assert not [what for _, what, _ in wrong(findings, "topics") if "keeps records" in what]
+    found = wrong(findings, "retention")
+    assert len(found) == 7
+    for _, _, mend in found:
+        alter(kafka_server, mend)
+    assert configs(kafka, "likes")["retention.ms"] == str(60 * 24 * HOUR_MS)
+    assert well(diagnosis(kafka, horizon="60d"), "retention")
+
+
+@pytest.mark.parametrize(
+    ("horizon", "level", "what", "mend"),
+    [
+        ("35d", "ok", "records are kept for 35 days, and until they are counted", ""),
+        (
+            "36d",
+            "warn",
+            (
+                "records are kept for 35 days, less than the horizon of 36d: a lost state cannot be counted "
+                "anew as far back"
+            ),
+            "write horizon: 35d or shorter in resonanz.yaml, or use Apache Kafka",
+        ),
+    ],
+)
+def test_the_embedded_log_keeps_what_it_keeps(
+    tmp_path: Path, horizon: str, level: str, what: str, mend: str
+) -> None:
+    broker = Broker(f"sqlite:///{tmp_path}/log.db", "")
+    broker.create_topics()
+    (found,) = [one for one in diagnosis(broker, horizon=horizon) if one.subject == "retention"]
+    assert (found.level, found.what, found.mend) == (level, what, mend)
 
 
 @contextlib.contextmanager
@@ -313,6 +390,30 @@ def test_a_port_that_another_program_has(place: Broker) -> None:
             ("warn", "another program listens there", f"resonanz wall --port {port + 1}")
         ]
     assert well(diagnosis(place, ports=[("wall", port)]), f"port {port}")
+
+
+def test_programs_that_answer_as_ours_do_are_not_ours(place: Broker) -> None:
+    for health in ('{"status":"ok"}', "still alive"):
+        with serving({"/healthz": health}) as port:
+            findings = diagnosis(place, ports=[("wall", port)])
+        assert wrong(findings, f"port {port}") == [
+            ("warn", "another program listens there", f"resonanz wall --port {port + 1}")
+        ]
+
+
+@pytest.mark.parametrize("listen_on", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  # it only decides about tokens
+def test_our_wall_is_known(place: Broker, listen_on: str) -> None:
+    settings = settings_of(
+        {"pseudonym_key": "${KEY}", "wall": {"agency_token": "${KEY}"}},
+        environment={"KEY": "0123456789abcdef"},
+    )
+    with RunningWall(settings, listen_on) as wall:
+        findings = diagnosis(place, ports=[("wall", wall.port), ("worker", wall.port)])
+    told = [(one.level, one.what, one.mend) for one in findings if one.subject == f"port {wall.port}"]
+    assert told == [
+        ("ok", "the wall answers", ""),
+        ("warn", "a wall listens there", f"resonanz worker --port {wall.port + 1}"),
+    ]
 
 
 def test_what_a_worker_has_lost(place: Broker) -> None:

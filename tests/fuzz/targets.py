@@ -220,7 +220,7 @@ def targets() -> Mapping[str, tuple[Target, Sequence[bytes]]]:
         "kafka_url": (
             kafka_url,
             [
-                b"kafka://a:9092,b:9093?security=sasl_ssl&mechanism=PLAIN&user=u&password_file=p",
+                b"kafka://a:9092,b:9093?security=sasl_ssl&mechanism=PLAIN&username=u&password_file=p",
                 b"kafka://[::1]:1",
             ],
         ),

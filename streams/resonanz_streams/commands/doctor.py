@@ -23,9 +23,15 @@ _ORDER = {"fail": 0, "warn": 1, "ok": 2}
 
 @click.command()
 @click.option(
-    "--worker-port", type=int, default=9464, show_default=True, help="Where this machine's worker is."
+    "--worker-port",
+    type=options.PORT,
+    default=9464,
+    show_default=True,
+    help="Where this machine's worker is.",
 )
-@click.option("--wall-port", type=int, default=8080, show_default=True, help="Where this machine's wall is.")
+@click.option(
+    "--wall-port", type=options.PORT, default=8080, show_default=True, help="Where this machine's wall is."
+)
 @options.as_json
 @options.config
 def doctor(worker_port: int, wall_port: int, json_wanted: bool, config_path: Path) -> int:

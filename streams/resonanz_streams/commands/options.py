@@ -36,11 +36,12 @@ host = click.option(
 )
 
 
+PORT = click.IntRange(1, 65_535)
+
+
 def port(default: int) -> Callable[[Command], Command]:
     """``--port`` with this default."""
-    return click.option(
-        "--port", type=click.IntRange(1, 65_535), default=default, show_default=True, help="Where to listen."
-    )
+    return click.option("--port", type=PORT, default=default, show_default=True, help="Where to listen.")
 
 
 def load(path: Path) -> tuple[Settings, Registry]:

@@ -17,6 +17,8 @@ SKEW_MS: Final = 5_000
 LITTLE_BYTES: Final = 1_000_000_000
 NO_BYTES: Final = 100_000_000
 SHORTEST_TOKEN: Final = 20
+_LAST_PORT: Final = 65_535
+_ANOTHER: Final = "another program"
 _DAY_MS: Final = 86_400_000
 _SET_CLOCK: Final = "timedatectl set-ntp true"
 
@@ -90,16 +92,33 @@ def clocks(patient: Patient) -> Iterator[Finding]:
 def ports(patient: Patient) -> Iterator[Finding]:
     """They are free, or ours."""
     for part, port in patient.ports:
-        answer = _asked(port, "/healthz")
-        if answer is None:
+        who = _listens(port)
+        if who is None:
             yield Finding("ok", f"port {port}", f"is free for the {part}")
-        elif "alive" in answer:
+        elif who == part:
             yield Finding("ok", f"port {port}", f"the {part} answers")
+            # A wall under ``up`` hands its worker's metrics on.
             yield from _worker_says(port)
         else:
+            other = port + 1 if port < _LAST_PORT else port - 1
             yield Finding(
-                "warn", f"port {port}", "another program listens there", f"resonanz {part} --port {port + 1}"
+                "warn",
+                f"port {port}",
+                f"{_ANOTHER if who == _ANOTHER else f'a {who}'} listens there",
+                f"resonanz {part} --port {other}",
             )
+
+
+def _listens(port: int) -> str | None:
+    answer = _asked(port, "/healthz")
+    if answer is None:
+        return None
+    if answer == "alive\n":
+        return "worker"
+    # So do many programs answer; ours describes itself.
+    if answer == '{"status":"ok"}' and '"title":"Resonanz"' in (_asked(port, "/openapi.json") or ""):
+        return "wall"
+    return _ANOTHER
 
 
 def _asked(port: int, path: str) -> str | None:

@@ -13,6 +13,7 @@ from resonanz_streams.events import Status
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import STATUS
+from resonanz_streams.unreadable import UNREADABLE
 
 _RECORDS = 20_000
 _decoder = msgspec.json.Decoder(Status)
@@ -41,7 +42,7 @@ class Patient:
         for record in self.exam.newest(STATUS, _RECORDS):
             try:
                 status = _decoder.decode(record.value or b"")
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 continue
             newest[f"{status.connector}/{status.account}"] = status
         return newest

@@ -109,7 +109,11 @@ class KafkaAdmin(Admin):
             if counts[name] != (spec.partitions or partitions):
                 sentences.append(_wrong_count(name, counts[name], spec, partitions))
             # A part that may not see them leaves them to those who may.
-            sentences.extend(_wrong_settings(name, settings[name], spec) if settings[name] else ())
+            sentences.extend(
+                _wrong_settings(self._target.altering(name), name, settings[name], spec)
+                if settings[name]
+                else ()
+            )
         return sentences
 
     async def _partition_counts(self, client: Any, specs: Sequence[TopicSpec]) -> dict[str, int]:
@@ -175,10 +179,9 @@ def _wrong_count(name: str, found: int, spec: TopicSpec, partitions: int) -> str
     )
 
 
-def _wrong_settings(name: str, found: Mapping[str, str], spec: TopicSpec) -> Iterator[str]:
+def _wrong_settings(alter: str, name: str, found: Mapping[str, str], spec: TopicSpec) -> Iterator[str]:
     """Settings that lose data or would let nobody write; the others are the operator's choice."""
     wanted = spec.kafka_config()
-    alter = f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config"
     cleanup = found.get("cleanup.policy")
     if cleanup != spec.cleanup:
         yield (

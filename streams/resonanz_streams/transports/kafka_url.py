@@ -72,6 +72,13 @@ class KafkaTarget:
             "resonanz topics --create, or give the rights that are listed by: resonanz topics --acls"
         )
 
+    def altering(self, topic: str) -> str:
+        """The command that changes a setting of a topic; the setting is still to be added."""
+        return (
+            f"kafka-configs.sh --bootstrap-server {self} --alter --entity-type topics --entity-name {topic} "
+            "--add-config"
+        )
+
     def client_settings(self) -> dict[str, Any]:
         """Keyword arguments of aiokafka's and kafka-python's clients alike.
 
