@@ -142,6 +142,10 @@ def parse(url: str) -> KafkaTarget:
     Raises:
         ConfigurationError: what is wrong and what to write instead; never with the text of a secret.
     """
+    try:
+        url.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("broker: holds half a character; write the URL as UTF-8 text") from None
     scheme, _, rest = url.partition("://")
     place, _, query = rest.partition("?")
     if scheme != "kafka" or not place.strip("/"):

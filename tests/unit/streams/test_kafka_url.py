@@ -60,6 +60,10 @@ def test_faust_is_given_a_url_for_each_host_and_they_come_back_as_one() -> None:
         ("kafka://a?security=sasl_ssl&username=u", "needs password_file="),
         ("kafka://a?security=sasl_ssl&password_file=/x", "needs username="),
         ("kafka://a?security=ssl&mechanism=KERBEROS", "mechanism must be one of PLAIN"),
+        (
+            "kafka://a?security=sasl_ssl&username=u&password_file=\udc90",
+            "holds half a character; write the URL as UTF-8 text",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_without_the_secret(url: str, message: str) -> None:
