@@ -21,7 +21,7 @@ from resonanz_streams.audit_told import Source, compare_told
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY
 from resonanz_streams.engine_for import engine_for
-from resonanz_streams.errors import StopError
+from resonanz_streams.errors import GROWN, StopError
 from resonanz_streams.kpis.base import REMOVED
 from resonanz_streams.ledger import NEVER
 from resonanz_streams.ledger_rows import Entries, LedgerRows, joined, united
@@ -56,7 +56,7 @@ async def audit(
     report = Report()
     partitions = range(registry.partitions) if account is None else [registry.accounts[account].partition]
     auditor = _Auditor(settings, registry, archive, clock, report)
-    records = await _sizes(archive, partitions)
+    records = await _sizes(archive, partitions, registry.partitions)
     auditor.expect(records, progress)
     for partition in partitions:
         await auditor.partition(partition, account)
@@ -69,9 +69,18 @@ async def audit(
     return report
 
 
-async def _sizes(archive: Archive, partitions: Sequence[int]) -> int:
-    ends = [await archive.ends(topic) for topic in COUNTED_TOPICS]
-    return sum(of_topic.get(partition, 0) for of_topic in ends for partition in partitions)
+async def _sizes(archive: Archive, partitions: Sequence[int], configured: int) -> int:
+    """How many records these partitions have had, of all that are configured."""
+    records = 0
+    for topic in COUNTED_TOPICS:
+        ends = await archive.ends(topic)
+        if ends and len(ends) != configured:
+            raise StopError(
+                f"topic {topic} has {len(ends)} partitions, the configuration says {configured}; "
+                f"write partitions: {len(ends)} if it was made so; {GROWN}"
+            )
+        records += sum(ends.get(partition, 0) for partition in partitions)
+    return records
 
 
 class _Auditor:

@@ -23,7 +23,7 @@ from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.state_head import Head, Recount, read_head
-from resonanz_streams.topics import COUNTED_TOPICS, INTERACTION_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, INTERACTION_TOPICS, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_archive, open_store
 from resonanz_streams.transports.ports import Archive, Flush, Recovered, Run, StateStore
 from resonanz_streams.transports.seal import opened
@@ -67,14 +67,16 @@ async def rebuild(
     """Count all partitions anew.
 
     Raises:
-        StopError: a worker runs, there is no state, or the log no longer holds what the state does.
+        StopError: a worker runs, a topic is not as configured, there is no state, or the log no longer holds
+            what the state does.
         FencedError: a worker was started meanwhile; partitions that were not written stay as they were.
         RetryError: the broker is away.
     """
-    _must_rest(settings)
+    # First of all: to open anything else would make a database that is not there.
     archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
     store: StateStore | None = None
     try:
+        _must_fit_and_rest(settings, registry)
         store = open_store(settings.broker, prefix=settings.topic_prefix, group=settings.group, anew=True)
         rebuilder = _Rebuilder(settings, registry, archive, store)
         return await rebuilder.run(clock(), accept_loss, progress)
@@ -84,10 +86,14 @@ async def rebuild(
         await archive.close()
 
 
-def _must_rest(settings: Settings) -> None:
+def _must_fit_and_rest(settings: Settings, registry: Registry) -> None:
     admin = open_admin(settings.broker, prefix=settings.topic_prefix)
     with contextlib.closing(admin):
+        # As a worker would: what is counted into other partitions than the log has, no worker can use.
+        problems = admin.check(tuple(TOPICS.values()), registry.partitions)
         members = admin.members(settings.group)
+    if problems:
+        raise StopError("\n".join(problems))
     if members:
         raise StopError(
             f"group {settings.group} has {len(members)} running worker{'s'[: len(members) - 1]}; stop all of "
@@ -139,7 +145,7 @@ class _Rebuilder:
         for topic, offset in (head.offsets if head else {}).items():
             known[topic] = max(offset, known.get(topic, 0))
         ends = {
-            topic: min(known[topic], (await self._archive.ends(topic))[partition])
+            topic: min(known[topic], (await self._archive.ends(topic)).get(partition, 0))
             for topic in COUNTED_TOPICS
             if topic in known
         }

@@ -285,5 +285,9 @@ def test_without_state_there_is_nothing_to_audit(broker: Broker) -> None:
         broker.create_topics()
         with pytest.raises(StopError, match="group g has counted nothing yet"):
             await audited(settings_on(broker))
+        with pytest.raises(
+            StopError, match="likes has 3 partitions, the configuration says 5; write partitions: 3"
+        ):
+            await audited(settings_on(broker, partitions=5))
 
     run(scene())

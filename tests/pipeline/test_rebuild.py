@@ -231,6 +231,32 @@ async def seed_in_two_halves(broker: Broker, settings: Settings) -> None:
     log.close()
 
 
+def test_other_partitions_than_the_topics_have_are_refused_as_a_worker_refuses_them(broker: Broker) -> None:
+    async def scene() -> None:
+        broker.create_topics()
+        settings = settings_on(broker)
+        broker.publish(*records(load(1, 60)))
+        await counted(settings)
+        before = await rows_of(settings)
+        for partitions in (2, 5):
+            with pytest.raises(StopError) as refused:
+                await rebuilt(settings_on(broker, partitions=partitions))
+            assert (
+                f"topic {broker.prefix}likes has 3 partitions, the configuration says {partitions}; "
+                "write partitions: 3"
+            ) in str(refused.value)
+        assert await rows_of(settings) == before
+
+    run(scene())
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Any) -> None:
+    settings = settings_on(Broker(f"sqlite:///{tmp_path}/none.db", ""))
+    with pytest.raises(StopError, match=r"none\.db: there is no such database; start a worker first"):
+        asyncio.run(rebuilt(settings))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_a_state_there_is_nothing_to_do(broker: Broker) -> None:
     async def scene() -> None:
         broker.create_topics()

@@ -35,7 +35,7 @@ class KafkaArchive:
     async def state(self, partition: int) -> Mapping[bytes, bytes]:
         """See ports.Archive. Rows of one flush are one transaction: below the end all of them are there."""
         place = TopicPartition(self._prefix + STATE, partition)
-        last = (await self.ends(STATE))[partition]
+        last = (await self.ends(STATE)).get(partition, 0)
         rows: dict[bytes, bytes] = {}
         async for records in self._batches(place, 0, last):
             for record in records:
@@ -66,8 +66,8 @@ class KafkaArchive:
     async def beginning(self, topic: str, partition: int) -> Beginning:
         """See ports.Archive."""
         place = TopicPartition(self._prefix + topic, partition)
-        last = (await self.ends(topic))[partition]
-        first = await self._first(place)
+        last = (await self.ends(topic)).get(partition, 0)
+        first = await self._first(place) if last else 0
         async for records in self._batches(place, first, last):
             return Beginning(first, records[0].timestamp)
         return Beginning(first, None)
@@ -95,7 +95,10 @@ class KafkaArchive:
             yield [Record(topic, partition, r.offset, r.key, r.value, r.headers) for r in batch]
 
     async def _batches(self, place: TopicPartition, start: int, last: int) -> AsyncIterator[Sequence[Any]]:
-        """What is committed in [start, last), in fetches that are not empty."""
+        """What is committed in [start, last), in fetches that are not empty. Of a partition that is not there
+        nothing may be asked: the driver would wait for it."""
+        if start >= last:
+            return
         start = max(start, await self._first(place))
         consumer = await self._connected()
         consumer.assign([place])
