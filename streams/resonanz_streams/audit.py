@@ -128,9 +128,7 @@ class _Auditor:
         times = {one.snapshot.at_ms for one in told.values()}
         operations, people = await self._read(number, head, live.now_ms, min(times | {live.now_ms}), rows)
         limits = await self._limits(number, head, live.newest_followers_ms, times | {live.now_ms})
-        self._report.refused += sum(
-            int((logged.refused & ~logged.recounted).sum()) for logged in (operations, people)
-        )
+        self._report.refused += int(operations.waiting.sum()) + int(people.waiting.sum())
         compare_state(live.evidence(operations, people, *limits[live.now_ms]), rows, self._report)
         source = Source(number, self._registry, operations, people)
         compare_told(source, told, limits, self._report)

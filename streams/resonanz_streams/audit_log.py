@@ -29,8 +29,8 @@ _COLUMN: Final = {kind: column for column, kind in enumerate(KINDS)}
 @dataclass(frozen=True, slots=True)
 class Logged:
     """Operations, or follower snapshots: account row, kind (its number), time, whether it is a removal,
-    weight (or followers), key, offset, whether the worker refused it when it was read, and whether a rebuild
-    has read that since, which may have counted it.
+    weight (or followers), key, offset, whether the worker refused it when it was read, whether a rebuild has
+    read that since, which may have counted it, and whether it waits: nor has redrive sent it again.
 
     Sorted by key, additions first, then time, then weight: of a key the newest addition stands last among
     its additions, the newest removal last of all. Follower snapshots have their row as the key.
@@ -45,6 +45,7 @@ class Logged:
     offsets: Ints
     refused: Flags
     recounted: Flags
+    waiting: Flags
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -65,6 +66,7 @@ def _parts(logged: Logged) -> tuple[NDArray[Any], ...]:
         logged.offsets,
         logged.refused,
         logged.recounted,
+        logged.waiting,
     )
 
 
@@ -79,6 +81,7 @@ def together(pieces: Sequence[Logged]) -> Logged:
         nothing,
         nothing.astype(np.uint64),
         nothing,
+        nothing.astype(np.bool_),
         nothing.astype(np.bool_),
         nothing.astype(np.bool_),
     )
@@ -189,8 +192,8 @@ class LogReader:
 
     def _refused(
         self, run: Run, offsets: Ints, at_ms: Ints, line_at: Callable[[int], bytes]
-    ) -> tuple[Flags, Flags]:
-        """What was refused when it was read, and what of that a rebuild may have counted."""
+    ) -> tuple[Flags, Flags, Flags]:
+        """What was refused when it was read, what of it a rebuild may have counted, and what still waits."""
         refused = self._letters.refused(run, offsets, line_at)
         recounted = np.zeros(len(refused), dtype=np.bool_)
         if self._recount is not None and refused.any():
@@ -198,7 +201,10 @@ class LogReader:
             recounted &= at_ms <= self._recount.at_ms + AHEAD_MS
             for event in np.flatnonzero(recounted).tolist():
                 recounted[event] = not self._letters.quarantined(run, int(offsets[event]), line_at(event))
-        return refused, recounted
+        waiting = refused & ~recounted
+        for event in np.flatnonzero(waiting).tolist():
+            waiting[event] = not self._letters.sent(run, int(offsets[event]), line_at(event))
+        return refused, recounted, waiting
 
     def finish(self) -> tuple[Logged, Logged]:
         """Operations and follower snapshots."""

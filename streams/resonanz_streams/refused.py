@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
+from resonanz_streams.redrive_notes import Place as Where
+from resonanz_streams.redrive_notes import noted
 from resonanz_streams.topics import DEAD_LETTERS
 from resonanz_streams.transports.ports import Archive, Record, Run
 
@@ -30,7 +32,8 @@ class Letters:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._positions: dict[int, int] = {}
-        self._lines: dict[Place, dict[int, set[int]]] = defaultdict(dict)
+        self._lines: dict[Place, dict[int, dict[int, list[Where]]]] = defaultdict(dict)
+        self._sent: set[Where] = set()
         self._quarantined: dict[Place, dict[int, set[int]]] = defaultdict(dict)
         self._sorted: dict[Place, Ints] = {}
 
@@ -45,12 +48,14 @@ class Letters:
         self._sorted.clear()
 
     def _take(self, record: Record) -> None:
+        self._sent |= noted(record)
         headers = dict(record.headers)
         topic = headers.get("topic", b"").decode(errors="replace")
         number, offset = _number(headers.get("partition")), _number(headers.get("offset"))
         if number is not None and offset is not None:
             line = xxh3_64_intdigest(record.value or b"")
-            self._lines[topic, number].setdefault(offset, set()).add(line)
+            of_line = self._lines[topic, number].setdefault(offset, {}).setdefault(line, [])
+            of_line.append((record.partition, record.offset))
             if headers.get("reason") == _QUARANTINED:
                 self._quarantined[topic, number].setdefault(offset, set()).add(line)
 
@@ -68,6 +73,11 @@ class Letters:
         for event in np.flatnonzero(known[spots] == offsets).tolist():
             found[event] = xxh3_64_intdigest(line_at(event)) in lines[int(offsets[event])]
         return found
+
+    def sent(self, run: Run, offset: int, line: bytes) -> bool:
+        """Whether redrive has published this line again."""
+        lines = self._lines.get((run.topic, run.partition), {}).get(offset, {})
+        return any(place in self._sent for place in lines.get(xxh3_64_intdigest(line), ()))
 
     def quarantined(self, run: Run, offset: int, line: bytes) -> bool:
         """Whether this line was."""

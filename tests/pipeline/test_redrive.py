@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.brokers import Broker
-from tests.counting import Counting, records, settings_on
+from tests.counting import Counting, audited, records, settings_on
 from tests.engines import KEY, event
 
 from resonanz_streams import cli
@@ -81,6 +81,9 @@ def test_what_is_good_by_now_is_sent_once_and_the_rest_stays(
     assert listed == {"published": 0, "good": 5, "late": 1, "published_before": 0, "bad": bad_now}
     assert {topic: broker.ends(topic) for topic in sources} == before
 
+    report = asyncio.run(audited(settings_on(broker, "file:a", "file:b"), at_ms=NOW))
+    assert report.refused == 4  # the fifth is of no window
+
     sent = Redriven(capsys, "--config", config)
     assert sent.code == 0
     assert sent.out.endswith("5 letters published again, 3 are still bad.\n")
@@ -99,6 +102,9 @@ def test_what_is_good_by_now_is_sent_once_and_the_rest_stays(
             ("audience", b"file:b", "f"),
         ]
     )
+
+    report = asyncio.run(audited(settings_on(broker, "file:a", "file:b"), at_ms=NOW))
+    assert report.refused == 0
 
     again = Redriven(capsys, "--json", "--config", config).json
     assert again == {"published": 0, "good": 0, "late": 0, "published_before": 5, "bad": bad_now}
