@@ -135,8 +135,8 @@ def settings_of(
     return _validate(dict(data), Lines("configuration"), folder or Path(), environment or {})
 
 
-def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings:
-    """Read ``path`` (default ``resonanz.yaml``).
+def load_settings(path: Path | None, environment: Mapping[str, str] | None) -> Settings:
+    """Read ``path`` (default ``resonanz.yaml``). ``environment`` None: of who needs no secret; none is read.
 
     Raises:
         ConfigurationError: the file cannot be read, or one line for each mistake in it:
@@ -149,7 +149,9 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     return settings
 
 
-def _validate(data: dict[str, Any], lines: Lines, folder: Path, environment: Mapping[str, str]) -> Settings:
+def _validate(
+    data: dict[str, Any], lines: Lines, folder: Path, environment: Mapping[str, str] | None
+) -> Settings:
     resolved = dict(data)
     found: dict[Place, str] = dict(_doubles(data))
     if isinstance(broker := resolved.get("broker", "sqlite:///resonanz.db"), str):

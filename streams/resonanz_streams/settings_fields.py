@@ -22,6 +22,7 @@ _DURATION = re.compile(r"[1-9]\d{0,5}[smhd]")
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _HORIZON_MS = (10_000, 400 * 86_400_000)
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_ELSEWHERE = re.compile(rf"{_REFERENCE.pattern}\Z|file:")
 
 
 def _zone(name: str) -> str:
@@ -88,6 +89,8 @@ def _secret(value: Any, info: ValidationInfo) -> Any:
         return value
     context = info.context or {}
     environment, folder = context["environment"], context["folder"]
+    if environment is None and isinstance(value, str) and _ELSEWHERE.match(value):
+        return None
     if isinstance(value, str) and (match := _REFERENCE.fullmatch(value)):
         found = environment.get(match[1])
         if not found:

@@ -115,6 +115,25 @@ def test_kpis_and_connectors_for_programs_and_people(capsys: pytest.CaptureFixtu
     assert [one["connector"] for one in json.loads(out)] == ["bluesky", "file", "simulator"]
 
 
+def test_whoever_makes_topics_needs_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "resonanz.yaml"
+    secrets = "pseudonym_key: ${RESONANZ_NOWHERE}\nwall: {agency_token: 'file:nowhere'}\n"
+    config.write_text(f"broker: kafka://kafka-1:9093\ntopic_prefix: p.\n{secrets}{RIGHT}")
+    code, out, err = run(capsys, "topics", "--acls", "--config", config)
+    assert (code, err) == (0, "")
+    assert "kafka-acls.sh --bootstrap-server kafka-1:9093 --add --allow-principal User:resonanz-wall" in out
+    config.write_text(f"{secrets}{RIGHT}")
+    assert run(capsys, "topics", "--create", "--config", config)[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".db") == ["resonanz.yaml"]
+    # All others do, and a secret in the text is a mistake everywhere.
+    assert run(capsys, "query", "file:b2", "--config", config)[0] == 2
+    config.write_text(f"pseudonym_key: hunter2\n{RIGHT}")
+    code, _, err = run(capsys, "topics", "--config", config)
+    assert code == 2
+    assert "a secret must not stand here" in err
+    assert "hunter2" not in err
+
+
 def test_topics_complains_then_creates(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "topics", "--config", config)
     assert code == 1

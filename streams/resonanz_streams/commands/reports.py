@@ -19,7 +19,8 @@ from resonanz_streams.errors import ConfigurationError, StopError
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS
-from resonanz_streams.settings import Settings
+from resonanz_streams.logs import hide, secrets_of
+from resonanz_streams.settings import Settings, load_settings
 from resonanz_streams.topics import TOPICS
 from resonanz_streams.transports.brokers import open_admin, scheme_of
 
@@ -134,7 +135,9 @@ def _of(number: int, noun: str) -> str:
 @options.config
 def topics(create: bool, acls_wanted: bool, json_wanted: bool, config_path: Path) -> int:
     """The topics: how each must be set up, and whether it is."""
-    settings, _ = options.load(config_path)
+    # Whoever administers a cluster has none of our secrets, and needs none.
+    settings = load_settings(config_path, None)
+    hide(secrets_of(settings))
     if acls_wanted:
         _print_acls(settings, json_wanted)
         return 0
