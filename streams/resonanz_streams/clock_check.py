@@ -43,6 +43,6 @@ class ClockCheck:
             self._warned = True
             return
         self._clock.follow()
-        known = self._pipeline.statuses
+        known = self._pipeline.heard.statuses
         known |= {key: believable(status, now - ahead) for key, status in known.items()}
         raise RetryError(f"this machine's clock was set back by {ahead // 1000} s")

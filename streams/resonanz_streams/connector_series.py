@@ -27,11 +27,13 @@ class ConnectorSeries:
         pipeline = self._pipeline
         known, shown = pipeline.registry.accounts, pipeline.shown()
         keys = [
-            key for key in sorted(pipeline.statuses) if key[1] in known and known[key[1]].partition in shown
+            key
+            for key in sorted(pipeline.heard.statuses)
+            if key[1] in known and known[key[1]].partition in shown
         ]
         labels = [self._labels_of(key) for key in keys]
-        through = [pipeline.statuses[key].complete_through_ms / 1000 for key in keys]
-        missed = [pipeline.missed_ms[key] / 1000 for key in keys]
+        through = [pipeline.heard.statuses[key].complete_through_ms / 1000 for key in keys]
+        missed = [pipeline.heard.missed_ms[key] / 1000 for key in keys]
         values = (np.ones(len(keys)), np.array(through, dtype=np.float64), np.array(missed, dtype=np.float64))
         for (name, text), column in zip(_HELP.items(), values, strict=True):
             whole = name == "resonanz_connector_info"

@@ -22,15 +22,14 @@ from resonanz_streams.errors import FencedError, ResonanzError, RetryError
 from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
 from resonanz_streams.growth import Growth
-from resonanz_streams.heartbeat_sense import believable, newly_missed_ms
+from resonanz_streams.heard import Heard
 from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.poison import Care
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
-from resonanz_streams.snapshots import SnapshotBook
 from resonanz_streams.tally import Tally
-from resonanz_streams.topics import KPIS
-from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run, StateStore
+from resonanz_streams.telling import Telling
+from resonanz_streams.transports.ports import Flush, Recovered, Run, StateStore
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +44,7 @@ _RECOVERIES: Final = 4
 class Pipeline:
     """Implements ports.Ownership; ``sharing``: a rebalance runs. All methods run on the event loop's thread.
 
-    ``statuses``: the newest heartbeat per (connector, account); ``missed_ms``: what their gaps come to
-    since this worker listens. ``failure``: why the worker must start over, or stop.
+    ``failure``: why the worker must start over, or stop.
     """
 
     def __init__(
@@ -60,10 +58,9 @@ class Pipeline:
         self.registry = registry
         self.engines: dict[int, PartitionEngine] = {}
         self.sharing = False
-        self.ours_until = math.inf
+        self.ours_from, self.ours_until = -math.inf, math.inf
         self.recovering: set[int] = set()
-        self.statuses: dict[tuple[str, str], Status] = {}
-        self.missed_ms: Counter[tuple[str, str]] = Counter()
+        self.heard = Heard(clock)
         self.recovered_positions: dict[tuple[str, int], int] = {}
         self.dropped_runs = 0
         self.flush_failures: Counter[str] = Counter()
@@ -75,7 +72,7 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._measures = measures
-        self._books: dict[int, SnapshotBook] = {}
+        self._telling = Telling(clock, every_tick=settings.clock == "event")
         self._locks: dict[int, asyncio.Lock] = {}
         self._past = Tally()
 
@@ -119,14 +116,18 @@ class Pipeline:
         """Whether others may own our partitions by now."""
         return time.monotonic() > self.ours_until
 
+    def is_too_soon(self) -> bool:
+        """Whether another may still show our partitions as its own."""
+        return time.monotonic() < self.ours_from
+
     def shown(self) -> Mapping[int, PartitionEngine]:
         """The partitions whose accounts may be exported: ours for sure."""
-        return {} if self.is_out_of_touch() else self.engines
+        return {} if self.is_out_of_touch() or self.is_too_soon() else self.engines
 
     def _drop(self, partition: int) -> None:
         self.growth.forget(partition)
         engine = self.engines.pop(partition, None)
-        self._books.pop(partition, None)
+        self._telling.end(partition)
         if engine is not None:
             self._past.update(engine.tally)
 
@@ -153,10 +154,10 @@ class Pipeline:
         async with few:
             engine = self._restored(partition, await self._store.recover(partition))
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
-        for status in self.statuses.values():
+        for status in self.heard.statuses.values():
             engine.observe(status)
         self.engines[partition] = engine
-        self._books[partition] = SnapshotBook(engine.accounts, every_tick=self._settings.clock == "event")
+        self._telling.begin(partition, engine)
         self.recovering.discard(partition)
 
     def _restored(self, partition: int, recovered: Recovered) -> PartitionEngine:
@@ -218,16 +219,11 @@ class Pipeline:
 
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat; only the newest of a (connector, account) counts."""
-        status = believable(status, self._clock())
-        key = (status.connector, status.account)
-        known = self.statuses.get(key)
-        if known is not None and known.at_ms > status.at_ms:
+        if (believed := self.heard.take(status)) is None:
             return
-        self.missed_ms[key] += newly_missed_ms(known.gaps if known else (), status.gaps)
-        self.statuses[key] = status
-        account = self.registry.accounts.get(status.account)
+        account = self.registry.accounts.get(believed.account)
         if account is not None and account.partition in self.engines:
-            self.engines[account.partition].observe(status)
+            self.engines[account.partition].observe(believed)
 
     def tallies(self) -> Iterator[Tally]:
         """What became of the events read, of engines past and present."""
@@ -289,7 +285,7 @@ class Pipeline:
             if engine is None or self.growth.suspects(partition, engine):
                 return
             try:
-                records = await self._snapshots(partition, engine, snapshot_seconds)
+                records = await self._telling.records(partition, engine, snapshot_seconds)
                 if self.failure is not None:
                     return
                 flush = engine.take_flush()
@@ -307,19 +303,3 @@ class Pipeline:
                 self.flush_failures[type(error).__name__] += 1
                 self._drop(partition)
                 raise
-
-    async def _snapshots(self, partition: int, engine: PartitionEngine, seconds: float) -> Sequence[Outgoing]:
-        """Snapshots as of now. Runs may be counted meanwhile: the flush then holds more than they show, so
-        each says how far the log had been read for it."""
-        engine.settle()
-        inputs = engine.inputs() if seconds > 0 else None
-        if inputs is None:
-            return ()
-        read = dict(engine.offsets)
-        book, clock = self._books[partition], self._clock()
-        await asyncio.sleep(0)
-        records: list[Outgoing] = []
-        for told in book.encode(book.due(inputs, clock), inputs, clock, seconds, read=read):
-            records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]
-            await asyncio.sleep(0)
-        return records

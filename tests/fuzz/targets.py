@@ -159,8 +159,8 @@ def heartbeats(data: bytes) -> None:
     except UNREADABLE:
         return
     played = _played.pipeline
-    played.statuses.clear()
-    played.missed_ms.clear()
+    played.heard.statuses.clear()
+    played.heard.missed_ms.clear()
     played.observe(status)
     engine = played.engines[0]
     engine.advance(NOW_MS)

@@ -91,7 +91,7 @@ def test_where_no_event_speaks_for_it_the_time_that_was_ahead_is_given_up() -> N
         ClockCheck(hands.clock, played.pipeline).look()
     assert str(caught.value) == "this machine's clock was set back by 86400 s"
     assert (hands.clock(), hands.clock.ahead_ms) == (NOW_MS, 0)
-    (status,) = played.pipeline.statuses.values()
+    (status,) = played.pipeline.heard.statuses.values()
     assert (status.at_ms, status.complete_through_ms) == (NOW_MS, NOW_MS + 10 * MINUTE)
 
 

@@ -350,7 +350,7 @@ def test_time_missed_adds_up_and_is_not_counted_twice() -> None:
     seen = []
     for gaps in ([(0, 5_000)], [(0, 5_000), (8_000, 15_000)], [(8_000, 15_000)], [(7_000, 15_000)], []):
         played.pipeline.observe(heartbeat(gaps=gaps))
-        seen.append(played.pipeline.missed_ms["file", "file:a"])
+        seen.append(played.pipeline.heard.missed_ms["file", "file:a"])
     assert seen == [5_000, 12_000, 12_000, 13_000, 13_000]
 
 

@@ -85,7 +85,7 @@ def test_heartbeats_reach_the_pipeline_and_broken_ones_are_left_out(
         tail = Told(b"{", None, b'{"v":1}', newer, *hostile, encode(heartbeat()))
         worker = worker_of(tmp_path, tail)
         await running(worker, tail.empty)
-        assert set(worker.pipeline.statuses) == {("file", "file:a")}
+        assert set(worker.pipeline.heard.statuses) == {("file", "file:a")}
         assert tail.closed
 
     asyncio.run(scene())
@@ -104,7 +104,7 @@ def test_a_broker_that_is_away_for_heartbeats_is_asked_again(tmp_path: Path) -> 
         tail = Told(RetryError("away"), encode(heartbeat()))
         worker = worker_of(tmp_path, tail)
         await running(worker, tail.empty)
-        assert set(worker.pipeline.statuses) == {("file", "file:a")}
+        assert set(worker.pipeline.heard.statuses) == {("file", "file:a")}
 
     asyncio.run(scene())
 
