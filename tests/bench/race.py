@@ -13,6 +13,7 @@ from tests.bench.peers.contestants import (
     DRAIN,
     FAUST,
     PATHWAY,
+    PATHWAY_GROUPED,
     QUIX,
     STREAMS_LOGGED,
     Arena,
@@ -23,7 +24,14 @@ from tests.bench.setting import ACCOUNTS, Setting
 from tests.bench.wholes import ON_KAFKA, ON_SQLITE, in_turn, our_worker
 from tests.kafka_server import KafkaServer
 
-LEAST: Final = ((QUIX, 5), (BYTEWAX, 6), (PATHWAY, 1.8), (STREAMS_LOGGED, 1.2), (FAUST, 15))
+LEAST: Final = (
+    (QUIX, 5),
+    (BYTEWAX, 6),
+    (PATHWAY, 1.8),
+    (PATHWAY_GROUPED, 1.8),
+    (STREAMS_LOGGED, 1.2),
+    (FAUST, 15),
+)
 """How many times as fast the worker should be."""
 
 OLD_MS: Final = 60_000

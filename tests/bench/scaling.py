@@ -1,18 +1,25 @@
-"""CPU time for the same events with few accounts and with many, and with one worker and with four."""
+"""CPU time for the same events with few accounts and with many, and with one worker and with four.
+
+More processes than cores make every program dearer: they share its caches and take turns. How much, on this
+machine and in the same run, is told by the engine alone, without broker and network, in as many processes.
+"""
 
 import asyncio
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from resonanz_streams.clock import wall_ms
-from tests.bench.children import WorkerChild
-from tests.bench.figures import Round
-from tests.bench.load import Load, make_load, settings_data
-from tests.bench.logs import Packer, ensure_topics, fill_kafka, write_config
+from tests.bench.children import Child, WorkerChild, module
+from tests.bench.figures import Round, Row
+from tests.bench.load import PARTITIONS, Load, make_load, settings_data
+from tests.bench.logs import Packer, ensure_topics, fill_kafka, fill_sqlite, write_config
 from tests.bench.race import OLD_MS, bench_load
 from tests.bench.setting import Setting
 from tests.bench.wholes import Contestant, in_turn, our_worker
@@ -32,15 +39,22 @@ def measure_scaling(setting: Setting) -> None:
         rounds = min(setting.scale.rounds, _ROUNDS)
         by_accounts = [_accounts(setting, server, number) for number in ACCOUNTS]
         by_workers = _by_workers(setting, server)
-        rows = in_turn([*by_accounts, *by_workers], rounds, setting.say)
+        rows = in_turn([*by_accounts, *by_workers, *_alone(setting)], rounds, setting.say)
     setting.report.rows += rows
-    for what, limit, found in (
-        (f"{ACCOUNTS[0]} to {ACCOUNTS[-1]:,} accounts", 20, rows[: len(ACCOUNTS)]),
-        (f"{WORKERS[0]} to {WORKERS[-1]} workers", 15, rows[len(ACCOUNTS) :]),
-    ):
-        costs = [row.cpu_per_million for row in found]
-        spread = (max(costs) / min(costs) - 1) * 100
-        setting.report.at_most(f"CPU per event apart, {what}", spread, limit, "%")
+    accounts, workers, alone = rows[:3], rows[3:6], rows[6:]
+    many, most = f"{ACCOUNTS[0]} to {ACCOUNTS[-1]:,} accounts", f"{WORKERS[0]} to {WORKERS[-1]} workers"
+    report, apart = setting.report, "CPU per event apart"
+    report.at_most(f"{apart}, {many}", (_spread(accounts) - 1) * 100, 20, "%")
+    report.at_most(f"{apart}, {most}", (_spread(workers) - 1) * 100, 15, "%")
+    report.at_most(
+        f"{apart}, {most}, beyond the engine alone", (_spread(workers) / _spread(alone) - 1) * 100, 15, "%"
+    )
+
+
+def _spread(rows: Sequence[Row]) -> float:
+    """The dearest as a multiple of the cheapest."""
+    costs = [row.cpu_per_million for row in rows]
+    return max(costs) / min(costs)
 
 
 def _accounts(setting: Setting, server: KafkaServer, number: int) -> Contestant:
@@ -74,6 +88,40 @@ def _by_workers(setting: Setting, server: KafkaServer) -> list[Contestant]:
         return Contestant(f"{workers} worker{'s' * (workers > 1)}", note, run)
 
     return [contestant(number) for number in WORKERS]
+
+
+def _alone(setting: Setting) -> list[Contestant]:
+    load, url = bench_load(setting.scale.fleet_events), f"sqlite:///{setting.folder}/alone.db"
+    fill_sqlite(url, load)
+    config = write_config(setting.folder, "alone", settings_data(len(load.names), url))
+    note = f"no broker, no network: what so many processes cost here; {len(load):,} events"
+
+    def contestant(processes: int) -> Contestant:
+        return Contestant(
+            f"the engine alone, {processes} process{'es' * (processes > 1)}",
+            note,
+            lambda _: alone_round(processes, config, setting.folder),
+        )
+
+    return [contestant(number) for number in WORKERS]
+
+
+def alone_round(processes: int, config: Path, folder: Path) -> Round:
+    """So many processes that count at the same time, each its share of the partitions."""
+    words = [*module("alone"), "--config", str(config)]
+    shares = [map(str, range(first, PARTITIONS, processes)) for first in range(processes)]
+    with ExitStack() as stack:
+        fleet = [stack.enter_context(Child("alone", [*words, *share], folder)) for share in shares]
+        for one in fleet:
+            one.wait_for("loaded")
+        for one in fleet:
+            os.kill(one.process.pid, signal.SIGUSR1)
+        rounds = [msgspec.convert(one.wait_for("round")["round"], Round) for one in fleet]
+    return Round(
+        sum(one.events for one in rounds),
+        max(one.seconds for one in rounds),
+        sum(one.cpu_seconds for one in rounds),
+    )
 
 
 def fleet_round(url: str, prefix: str, workers: int, load: Load, folder: Path) -> Round:

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -24,22 +23,16 @@ from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import Settings, load_settings
 from resonanz_streams.snapshots import SnapshotBook
-from resonanz_streams.topics import DAY_MS, INTERACTION_TOPICS, KIND_OF_TOPIC
-from resonanz_streams.transports.ports import Recovered, Run
-from resonanz_streams.transports.runs import RUN_BYTES, runs_of
-from resonanz_streams.transports.sqlite_log import SqliteLog
+from resonanz_streams.topics import KIND_OF_TOPIC
+from resonanz_streams.transports.ports import Run
 from resonanz_streams.transports.sqlite_store import SqliteStore
 from resonanz_streams.windows import Windows
+from tests.bench.alone import FLUSH_EVENTS, LEDGER_BYTES, counted, read_runs
 from tests.bench.figures import Round, Row, measured
 from tests.bench.load import settings_data
 from tests.bench.logs import fill_sqlite, write_config
 from tests.bench.race import bench_load
 from tests.bench.setting import ACCOUNTS, Setting
-
-HORIZON_MS: Final = 29 * DAY_MS
-LEDGER_BYTES: Final = 2**29
-FLUSH_EVENTS: Final = 50_000
-"""Of one partition: what a second brings at 200,000 events/s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +91,7 @@ class Stages:
         return found()
 
     def _read(self) -> Iterator[Run]:
-        log = SqliteLog(self._database)
-        ends = {topic: log.end_offsets(topic) for topic in INTERACTION_TOPICS}
-        positions = {(topic, number): 0 for topic in ends for number in ends[topic]}
-        while positions:
-            for (topic, number), position in tuple(positions.items()):
-                records = log.read(topic, number, position, RUN_BYTES)
-                yield from runs_of(topic, number, position, records)
-                positions[topic, number] = records[-1].offset + 1
-                if positions[topic, number] >= ends[topic][number]:
-                    del positions[topic, number]
-        log.close()
+        return read_runs(self._database)
 
     def _decode(self) -> Iterator[Batch]:
         decoders = [Decoder(self._registry, number) for number in range(self._registry.partitions)]
@@ -154,23 +137,7 @@ class Stages:
             one.take(0)
 
     def _engines(self) -> Iterator[PartitionEngine]:
-        engines = [
-            PartitionEngine(self._registry, number, horizon_ms=HORIZON_MS, ledger_max_bytes=LEDGER_BYTES)
-            for number in range(self._registry.partitions)
-        ]
-        waiting = [0] * len(engines)
-        for engine in engines:
-            engine.restore(Recovered({}, {}), self._now_ms)
-        for run in self._runs:
-            engine = engines[run.partition]
-            engine.apply(run, self._now_ms)
-            waiting[run.partition] += sum(value.count(b"\n") + 1 for value in run.values)
-            if waiting[run.partition] >= FLUSH_EVENTS:
-                engine.take_flush()
-                if (merge := engine.merge_job()) is not None:
-                    merge()()
-                waiting[run.partition] = 0
-        yield from engines
+        yield from counted(self._registry, self._runs, self._now_ms)
 
     def _per_tick(self, rounds: int) -> Iterator[Row]:
         """What a tick and a scrape cost, whatever the number of events."""

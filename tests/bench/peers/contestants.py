@@ -15,6 +15,7 @@ DRAIN: Final = "aiokafka getmany alone"
 STREAMS: Final = "Kafka Streams 4.3"
 STREAMS_LOGGED: Final = "Kafka Streams 4.3 with changelog"
 PATHWAY: Final = "Pathway 0.33, one thread"
+PATHWAY_GROUPED: Final = "Pathway 0.33, one thread, a group-by"
 QUIX: Final = "Quix Streams 3.28"
 BYTEWAX: Final = "Bytewax 0.21"
 FAUST: Final = "plain Faust 0.15"
@@ -63,12 +64,12 @@ class Arena:
             return Contestant(name, note, run, skipped=str(error))
         return Contestant(name, note, run, most=most, foreign=True)
 
-    def in_python(self, peer: str, filled: Filled) -> Callable[[str], Sequence[str]]:
-        """The command of a peer with an environment of its own."""
+    def in_python(self, peer: str, filled: Filled, *words: str) -> Callable[[str], Sequence[str]]:
+        """The command of a peer with an environment of its own; ``words`` stand before the topics."""
         return lambda group: [
             str(python_of(peer)),
             *module(f"peers.{peer}_count"),
-            *(self.servers, group, str(filled.events), str(filled.records)),
+            *(self.servers, group, str(filled.events), str(filled.records), *words),
         ]
 
     def in_java(self, filled: Filled, *, changelog: bool) -> Callable[[str], Sequence[str]]:
@@ -101,7 +102,18 @@ def contestants(arena: Arena) -> list[Contestant]:
             whole,
             arena.in_java(whole, changelog=True),
         ),
-        arena.peer(PATHWAY, f"{_COUNT}, nothing durable", whole, arena.in_python("pathway", whole)),
+        arena.peer(
+            PATHWAY,
+            f"{_COUNT}, its tumbling window, nothing durable",
+            whole,
+            arena.in_python("pathway", whole, "window"),
+        ),
+        arena.peer(
+            PATHWAY_GROUPED,
+            "a count per account, kind and time divided by 10 s: no window that ever ends; nothing durable",
+            whole,
+            arena.in_python("pathway", whole, "group"),
+        ),
         arena.peer(QUIX, f"{_COUNT}, RocksDB, no changelog", part, arena.in_python("quix", part)),
         arena.peer(BYTEWAX, f"{_COUNT}, nothing durable", part, arena.in_python("bytewax", part)),
         arena.peer(

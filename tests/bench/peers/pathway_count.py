@@ -1,7 +1,9 @@
-"""Pathway with one thread: ``… -m tests.bench.peers.pathway_count SERVERS GROUP EVENTS RECORDS TOPIC…``.
+"""Pathway with one thread: ``… -m tests.bench.peers.pathway_count SERVERS GROUP EVENTS RECORDS HOW TOPIC…``.
 
-A group-by of account, kind and 10 s; no column is called ``id``, which would make it the rows' key. The time
-runs from the start of its engine, which is when it begins to read.
+``HOW``: ``window`` is its tumbling window, an instance for each account and kind; ``group`` is what serves it
+best, a plain group-by of account, kind and the time divided by 10 s, which knows no window that ends. No
+column is called ``id``, which would make it the rows' key. The time runs from the start of its engine, which
+is when it begins to read.
 """
 
 import os
@@ -22,7 +24,23 @@ class Event(pw.Schema):  # type: ignore[misc]
     at_ms: int
 
 
-def count(servers: str, group: str, records: int, topics: Sequence[str]) -> None:
+def counts_in_windows(events: Any) -> Any:
+    """With the window operator."""
+    window = pw.temporal.tumbling(duration=10_000)
+    keys = pw.make_tuple(events.account, events.kind)
+    return events.windowby(events.at_ms, window=window, instance=keys).reduce(number=pw.reducers.count())
+
+
+def counts_in_groups(events: Any) -> Any:
+    """By hand."""
+    rows = events.select(events.account, events.kind, window=events.at_ms // 10_000)
+    return rows.groupby(rows.account, rows.kind, rows.window).reduce(number=pw.reducers.count())
+
+
+HOW = {"window": counts_in_windows, "group": counts_in_groups}
+
+
+def count(servers: str, group: str, records: int, how: str, topics: Sequence[str]) -> None:
     """Count until the sum of all counts is ``records``."""
     settings = {
         "bootstrap.servers": servers,
@@ -35,9 +53,7 @@ def count(servers: str, group: str, records: int, topics: Sequence[str]) -> None
         for topic in topics
     ]
     pw.universes.promise_are_pairwise_disjoint(*tables)
-    events = tables[0].concat(*tables[1:])
-    windows = events.select(events.account, events.kind, window=events.at_ms // 10_000)
-    counts = windows.groupby(windows.account, windows.kind, windows.window).reduce(number=pw.reducers.count())
+    counts = HOW[how](tables[0].concat(*tables[1:]))
     total = counts.reduce(number=pw.reducers.sum(counts.number))
     watch = Watch()
 
@@ -52,4 +68,4 @@ def count(servers: str, group: str, records: int, topics: Sequence[str]) -> None
 
 
 if __name__ == "__main__":
-    count(sys.argv[1], sys.argv[2], int(sys.argv[4]), sys.argv[5:])
+    count(sys.argv[1], sys.argv[2], int(sys.argv[4]), sys.argv[5], sys.argv[6:])
