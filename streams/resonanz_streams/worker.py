@@ -121,6 +121,8 @@ class Worker:
             return "the workers are sharing the partitions anew"
         if self.pipeline.is_out_of_touch():
             return "the group's coordinator does not answer: others may own our partitions"
+        if self.pipeline.is_too_soon():
+            return "another worker of this name may still be showing our partitions"
         if not self.pipeline.engines:
             return "no partition is assigned yet"
         return "" if self._heard else "connectors' heartbeats are not read yet"
@@ -146,9 +148,12 @@ class Worker:
         try:
             await app.start()
             await self._cycles(app)
-        except BaseException:
+        except BaseException as error:
             # Before the end, which takes its time: what may be others' by now must not be shown, nor flushed.
             self.pipeline.drop_all()
+            if isinstance(error, FencedError) and isinstance(app.crash_reason, StopError):
+                # Whoever has taken our name has fenced us, too: to start over would take it back.
+                raise app.crash_reason from None
             raise
         finally:
             await app.stop()

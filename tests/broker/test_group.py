@@ -1,6 +1,7 @@
 """The consumer group: who owns what, and who stays a member."""
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.brokers import Broker
 from tests.pipeline.test_transport import running, until
 from tests.pipeline.tiny import Book
 
+from resonanz_streams.errors import StopError
 from resonanz_streams.transports.ports import Outgoing
 
 SESSION_SECONDS = 1.5
@@ -69,14 +71,40 @@ def test_a_recovery_longer_than_a_session_does_not_cost_the_membership(place: Br
     asyncio.run(main())
 
 
-def test_a_member_that_comes_back_under_its_name_need_not_wait(place: Broker) -> None:
+def test_a_member_that_comes_back_under_its_name_need_not_wait_and_who_had_it_stops(place: Broker) -> None:
     async def main() -> None:
         first, second = Book(), Book()
         named = {"broker_session_timeout": 60.0, "consumer_group_instance_id": "worker-1"}
-        async with running(place, first, **named):
+        async with running(place, first, broker_heartbeat_interval=0.2, **named) as replaced:
             await until(lambda: len(first.owned) == 4, "it owns all")
             # The same name from elsewhere, while the broker still believes in the first.
-            async with running(place, second, **named):
+            async with running(place, second, broker_heartbeat_interval=0.2, **named) as app:
                 await until(lambda: len(second.owned) == 4, "the second owns all, within the session")
+                await until(lambda: replaced.crash_reason is not None, "the first stops")
+                assert isinstance(replaced.crash_reason, StopError)
+                assert "is named worker-1, too, and has taken this one's place" in str(replaced.crash_reason)
+                assert first.ours_until == -math.inf
+                assert app.crash_reason is None
 
     asyncio.run(main())
+
+
+def test_a_new_member_shows_nothing_until_an_earlier_one_of_its_name_was_told(place: Broker) -> None:
+    seen: dict[str, float] = {}
+
+    async def join(name: str) -> None:
+        book = Book()
+
+        async def look() -> None:
+            seen.setdefault(name, book.ours_until - book.ours_from)
+
+        book.before_assigned = look
+        # So that no heartbeat comes between joining and looking.
+        slow = {"broker_session_timeout": 20.0, "broker_heartbeat_interval": 5.0}
+        async with running(place, book, consumer_group_instance_id=name or None, **slow):
+            await until(lambda: len(book.owned) == 4, "it owns all")
+
+    asyncio.run(join("worker-1"))
+    asyncio.run(join(""))
+    # Of the session's 20 s the first three heartbeats; without a name there is nobody to wait for.
+    assert seen == {"worker-1": pytest.approx(5.0), "": math.inf}

@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import math
 import signal
 import sys
 import tempfile
@@ -34,6 +35,7 @@ class Book:
         self.gaps: list[Run] = []
         self.before_assigned: Callable[[], Awaitable[None]] | None = None
         self.refusal: BaseException | None = None
+        self.ours_from, self.ours_until = -math.inf, math.inf
 
     async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:
         if self.before_assigned is not None:

@@ -2,22 +2,17 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from resonanz_streams.errors import ConfigurationError, RetryError
+from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.transports.kafka_thread import ConsumerThread, Listener
 from resonanz_streams.transports.kafka_url import from_faust
 from resonanz_streams.transports.ports import Run
 from resonanz_streams.transports.runs import RunConsumer, message_of
-
-_SAME_NAME: Final = (
-    "another worker of this group is named {}, too, and takes this one's place; "
-    "start one of the two with another name: resonanz worker --instance NAME"
-)
 
 
 class Consumer(RunConsumer, driver.Consumer):  # type: ignore[misc]  # Faust ships no types
@@ -48,9 +43,6 @@ class Consumer(RunConsumer, driver.Consumer):  # type: ignore[misc]  # Faust shi
             await self.sleep(0.5)
             if self._thread.is_silent():
                 await self.app.crash(self._thread.target.away())
-                return
-            if self._thread.is_replaced:
-                await self.app.crash(RetryError(_SAME_NAME.format(self.app.conf.consumer_group_instance_id)))
                 return
 
     def _to_message(self, tp: TP, record: Run) -> Any:

@@ -18,6 +18,7 @@ from mode.threads import QueueServiceThread
 
 from resonanz_streams.errors import StopError
 from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_name import watch_name
 from resonanz_streams.transports.kafka_reach import told
 from resonanz_streams.transports.kafka_runs import take
 from resonanz_streams.transports.kafka_url import from_faust
@@ -28,6 +29,14 @@ _FETCH_WAIT_MS: Final = 50
 
 _METADATA_MS: Final = 30_000
 """After this it is seen that somebody has added partitions."""
+
+_TOLD_HEARTBEATS: Final = 3
+"""Whoever had our name has asked and been told so within one of these."""
+
+_SAME_NAME: Final = (
+    "another worker of this group is named {}, too, and has taken this one's place; "
+    "start one of the two with another name: resonanz worker --instance NAME"
+)
 
 
 class Listener(driver.ConsumerRebalanceListener):  # type: ignore[misc]  # Faust ships no types
@@ -50,8 +59,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         self._heard_at = time.monotonic()
         self.target = from_faust(self.transport.url)
         self._ends: dict[Any, int] = {}
-        self._thrown_out_at = -math.inf
-        self.is_replaced = False
+        self._is_member = False
+        self._is_replaced = False
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -90,6 +99,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         except KafkaError as error:
             raise await told(self.target, error) from None
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        if name := self.app.conf.consumer_group_instance_id:
+            watch_name(coordinator, name, self._replaced)
         beat = coordinator._do_heartbeat  # noqa: SLF001
 
         async def noted() -> bool:
@@ -99,27 +110,40 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             if answered:
                 self._heard(asked_at)
             elif not coordinator.member_id:
-                self._thrown_out(asked_at)
+                self._thrown_out()
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
 
     def begin_heartbeats(self) -> None:
-        """The group has let us in."""
-        self._heard(time.monotonic())
+        """The group has let us in.
+
+        A new member has perhaps taken the place of a living one of its name, which shows the same accounts
+        until its next heartbeat: it waits for that.
+        """
+        now = time.monotonic()
+        self._heard(now)
+        if not self._is_member and self.app.conf.consumer_group_instance_id:
+            wait = _TOLD_HEARTBEATS * float(self.app.conf.broker_heartbeat_interval)
+            self.app.ownership.ours_from = now + wait
+        self._is_member = True
         self._ensure_consumer()._coordinator._start_heartbeat_task()  # noqa: SLF001
 
     def _heard(self, at: float) -> None:
         self._heard_at = at
-        self.app.ownership.ours_until = self._heard_at + float(self.app.conf.broker_session_timeout)
+        if not self._is_replaced:
+            self.app.ownership.ours_until = at + float(self.app.conf.broker_session_timeout)
 
-    def _thrown_out(self, at: float) -> None:
-        # Once may be an accident. Twice within a session: somebody else of our name does it each time that
-        # we come back, and both would believe to own the same partitions.
-        session = float(self.app.conf.broker_session_timeout)
-        static = bool(self.app.conf.consumer_group_instance_id)
-        self.is_replaced = static and at - self._thrown_out_at < session
-        self._thrown_out_at = at
+    def _thrown_out(self) -> None:
+        # The group goes on without us: others may own all that was ours.
+        self._is_member = False
+        self.app.ownership.ours_until = -math.inf
+
+    def _replaced(self) -> None:
+        self._is_replaced = True
+        self._thrown_out()
+        error = StopError(_SAME_NAME.format(self.app.conf.consumer_group_instance_id))
+        asyncio.run_coroutine_threadsafe(self.app.crash(error), self.parent_loop)
 
     def is_silent(self) -> bool:
         """Whether the coordinator has not answered for so long that our partitions may be others' by now.

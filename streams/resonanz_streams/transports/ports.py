@@ -212,9 +212,10 @@ class Ownership(Protocol):
 
     A partition number stands for that partition of every source topic: they are assigned together.
     ``ours_until``, on the monotonic clock: later others may own them. A group's coordinator that answers
-    moves it on.
+    moves it on. ``ours_from``: earlier another one may not have heard yet that it has lost them.
     """
 
+    ours_from: float
     ours_until: float
 
     async def assigned(self, partitions: frozenset[int]) -> Mapping[tuple[str, int], int]:

@@ -124,6 +124,24 @@ def test_out_of_touch_nothing_of_an_account_is_exported() -> None:
     run(scene())
 
 
+def test_until_an_earlier_owner_has_been_told_nothing_is_exported_but_counted_and_kept() -> None:
+    async def scene() -> None:
+        played = Played("file:a")
+        await played.own()
+        played.pipeline.observe(heartbeat())
+        await played.read(event())
+        await played.tick()
+        exporter = exporter_of(played)
+        played.pipeline.ours_from = time.monotonic() + 60
+        assert accounts_in(exporter) == []
+        await played.pipeline.revoked(frozenset(range(4)))
+        assert list(played.pipeline.engines) == [0, 1, 2, 3]
+        played.pipeline.ours_from = time.monotonic() - 0.001
+        assert accounts_in(exporter) == ["file:a"]
+
+    run(scene())
+
+
 def test_out_of_touch_nothing_is_written_before_the_partitions_go() -> None:
     async def scene() -> None:
         played = Played("file:a")
