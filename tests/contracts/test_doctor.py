@@ -109,8 +109,10 @@ def write(broker: Broker, rows: dict[bytes, bytes], **offsets: int) -> None:
     asyncio.run(_write(broker, rows, offsets))
 
 
-def head(schema: int) -> bytes:
-    return msgspec.msgpack.encode(Head(schema=schema, next_id=0, marks={}, offsets={"likes": 1}))
+def head(schema: int, partitions: int = 0) -> bytes:
+    return msgspec.msgpack.encode(
+        Head(schema=schema, next_id=0, marks={}, offsets={"likes": 1}, partitions=partitions)
+    )
 
 
 def test_where_all_is_well_it_says_so(place: Broker) -> None:
@@ -163,6 +165,25 @@ def _change(broker: Broker, statement: str) -> None:
     with contextlib.closing(sqlite3.connect(broker.url.removeprefix("sqlite:///"))) as connection:
         connection.execute(statement)
         connection.commit()
+
+
+def test_state_of_other_partitions_than_are_configured(place: Broker) -> None:
+    write(place, {META_KEY: head(SCHEMA, partitions=PARTITIONS + 1)}, likes=0)
+    ((level, what, mend),) = wrong(diagnosis(place), "state of partition 0")
+    assert level == "fail"
+    assert (
+        what == f"what was counted stands in {PARTITIONS + 1} partitions, the configuration says {PARTITIONS}"
+    )
+    assert mend.startswith(f"write partitions: {PARTITIONS + 1}; ")
+
+
+def test_state_of_a_longer_log(place: Broker) -> None:
+    """Its records were counted, its offsets have been forgotten, and now it ends before them."""
+    write(place, {META_KEY: head(SCHEMA)})
+    ((level, what, mend),) = wrong(diagnosis(place), "state of partition 0")
+    assert level == "fail"
+    assert what.startswith("topic likes, partition 0, ends at 0, but its records up to 1 have been counted")
+    assert "resonanz rebuild" in mend
 
 
 def test_state_of_an_older_version(place: Broker) -> None:

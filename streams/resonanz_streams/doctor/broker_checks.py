@@ -9,10 +9,12 @@ from resonanz_streams.engine import META_KEY
 from resonanz_streams.errors import StopError
 from resonanz_streams.redrive_notes import waiting
 from resonanz_streams.settings import Settings
+from resonanz_streams.state_fit import check_head
 from resonanz_streams.state_head import read_head
 from resonanz_streams.topics import DAY_MS, DEAD_LETTERS, RETENTION_MS
 from resonanz_streams.transports.brokers import scheme_of
 from resonanz_streams.transports.kafka_url import parse
+from resonanz_streams.transports.ports import Recovered
 from resonanz_streams.transports.seal import opened
 
 LONG_LAG = 100_000
@@ -132,12 +134,19 @@ def lost(patient: Patient) -> Iterator[Finding]:
 
 
 def state(patient: Patient) -> Iterator[Finding]:
-    """The state can be read by this version."""
+    """The state can be read by this version, and fits the configuration and the log."""
     heads = patient.exam.heads()
+    # Afterwards: what is counted meanwhile makes the log no shorter.
+    places = patient.exam.places() if heads else ()
     broken = 0
     for partition, stored in sorted(heads.items()):
         try:
-            read_head(opened(META_KEY, stored, partition), partition, {})
+            head = read_head(opened(META_KEY, stored, partition), partition, {})
+            if head is not None:
+                mine = [place for place in places if place.partition == partition]
+                known = {place.topic: place.committed for place in mine if place.committed is not None}
+                recovered = Recovered({}, known, {place.topic: place.end for place in mine})
+                check_head(head, partition, patient.settings.partitions, recovered)
         except StopError as error:
             broken += 1
             yield told("fail", f"state of partition {partition}", error)

@@ -1,24 +1,17 @@
 """An Apache Kafka, looked at without joining a group; see :class:`resonanz_streams.doctor.exam.Exam`."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import (
-    GroupCoordinatorNotAvailableError,
-    GroupLoadInProgressError,
-    NotCoordinatorForGroupError,
-    for_code,
-)
 
 from resonanz_streams.doctor.exam import Member, Place
 from resonanz_streams.engine import META_KEY
-from resonanz_streams.errors import ResonanzError, RetryError
+from resonanz_streams.errors import ResonanzError
 from resonanz_streams.topics import COUNTED_TOPICS, STATE, TOPICS
-from resonanz_streams.transports.kafka_admin import KafkaAdmin, settings_of
+from resonanz_streams.transports.kafka_admin import KafkaAdmin, patiently, settings_of
 from resonanz_streams.transports.kafka_reach import reach
 from resonanz_streams.transports.kafka_url import KafkaTarget, parse
 from resonanz_streams.transports.ports import Record
@@ -27,12 +20,6 @@ _BACK: Final = 5_000
 """How far before its end a partition's head row is looked for: each flush writes it anew, last of all."""
 
 _STALL_SECONDS: Final = 5.0
-_STARTING: Final = (
-    GroupCoordinatorNotAvailableError,
-    GroupLoadInProgressError,
-    NotCoordinatorForGroupError,
-)
-Result = TypeVar("Result")
 _UUID: Final = len("-123e4567-e89b-12d3-a456-426614174000")
 
 
@@ -82,7 +69,7 @@ class KafkaExam:
             if not places:
                 return []
             # The driver does not look at the answer's error: a coordinator that starts tells of no place.
-            committed = await _patiently(
+            committed = await patiently(
                 lambda: client.list_consumer_group_offsets(self._group, partitions=places)
             )
             async with self._admin.connected(AIOKafkaConsumer) as consumer:
@@ -111,15 +98,7 @@ class KafkaExam:
 
     def members(self) -> Sequence[Member]:
         """See exam.Exam."""
-
-        async def asked(client: Any) -> Sequence[Member]:
-            (answer,) = await _patiently(lambda: client.describe_consumer_groups([self._group]))
-            code, *_, members = answer.groups[0][:6]
-            if code:
-                raise for_code(code)(self._group)
-            return [self._member(member) for member in members]
-
-        return self._admin.run(asked)
+        return [self._member(member) for member in self._admin.described(self._group)]
 
     def _member(self, member: Sequence[Any]) -> Member:
         identity, _, host, _, assignment = member[:5] if isinstance(member[3], bytes) else _static(member)
@@ -159,18 +138,6 @@ class KafkaExam:
     def close(self) -> None:
         """See exam.Exam."""
         self._admin.close()
-
-
-async def _patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
-    """The first answer that is not empty: a group's coordinator may just be starting."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _STALL_SECONDS
-    while loop.time() < until:
-        with contextlib.suppress(*_STARTING):
-            if found := await ask():
-                return found
-        await asyncio.sleep(0.2)
-    raise RetryError("the group's coordinator does not answer; try again, or look at the broker's log")
 
 
 def _static(member: Sequence[Any]) -> Sequence[Any]:

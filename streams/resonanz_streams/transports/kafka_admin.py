@@ -9,9 +9,16 @@ from typing import Any, Final, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
-from resonanz_streams.errors import GROWN
+from resonanz_streams.errors import GROWN, RetryError
 from resonanz_streams.topics import TopicSpec
 from resonanz_streams.transports.kafka_consumer import end
 from resonanz_streams.transports.kafka_reach import reach, told
@@ -21,6 +28,12 @@ from resonanz_streams.transports.ports import Admin
 SECONDS: Final = 20.0
 _MOST_REPLICAS: Final = 3
 _READY_SECONDS: Final = 10.0
+_COORDINATOR_SECONDS: Final = 10.0
+_STARTING: Final = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 Result = TypeVar("Result")
 
 
@@ -146,15 +159,52 @@ class KafkaAdmin(Admin):
     def members(self, group: str) -> Sequence[str]:
         """See ports.Admin. One that was killed stays until its session ends."""
 
-        async def described(client: Any) -> Sequence[str]:
-            (answer,) = await client.describe_consumer_groups([group])
-            return [member[0] for found in answer.groups for member in found[5]]
+        return [member[0] for member in self.described(group)]
 
-        return self.run(described)
+    def described(self, group: str) -> Sequence[Sequence[Any]]:
+        """The members of a group as its coordinator describes them."""
+
+        async def asked(client: Any) -> Sequence[Sequence[Any]]:
+            async def ask() -> Sequence[Any]:
+                (answer,) = await client.describe_consumer_groups([group])
+                return answered(answer.groups[0])
+
+            (members,) = await patiently(ask)
+            return list(members)
+
+        return self.run(asked)
 
     def close(self) -> None:
         """See ports.Admin."""
         self._thread.shutdown()
+
+
+async def patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
+    """The first answer that is not empty: a group's coordinator may just be starting.
+
+    Raises:
+        RetryError: there is none for too long.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _COORDINATOR_SECONDS
+    while loop.time() < until:
+        with contextlib.suppress(*_STARTING):
+            if found := await ask():
+                return found
+        await asyncio.sleep(0.2)
+    raise RetryError("the group's coordinator does not answer; try again, or look at the broker's log")
+
+
+def answered(group: Sequence[Any]) -> Sequence[Any]:
+    """The members of a described group, alone in a sequence; the driver does not look at the answer's code.
+
+    Raises:
+        KafkaError: what the code stands for: who may not see a group, or asks too early, sees no members.
+    """
+    code, name, *_, members = group[:6]
+    if code:
+        raise for_code(code)(name)
+    return [members]
 
 
 async def settings_of(client: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
