@@ -13,7 +13,8 @@ from resonanz_streams.decode import Columns, Decoder, Snapshot
 from resonanz_streams.events import KINDS, Status
 from resonanz_streams.footprint import Footprint, ledger_footprint
 from resonanz_streams.heartbeats import Heartbeats
-from resonanz_streams.kpis.base import WINDOWS, Inputs
+from resonanz_streams.horizon import Horizon
+from resonanz_streams.kpis.base import Inputs
 from resonanz_streams.ledger import NEVER, alone
 from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.measures import MakeMeasures, Measures
@@ -25,7 +26,6 @@ from resonanz_streams.tally import Tally
 from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC, LATE
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run
 from resonanz_streams.unread import unread
-from resonanz_streams.windows import old_edge_ms
 
 ACCOUNT_PREFIX: Final = b"a/"
 META_KEY: Final = b"m"
@@ -55,17 +55,16 @@ class PartitionEngine:
         self.recount: Recount | None = None
         self._partition = partition
         self._partitions = registry.partitions
-        self._horizon_ms = horizon_ms
         self._decoder = Decoder(registry, partition)
         self._names = [account.id for account in self.accounts]
         self._measures = measures(registry, self.accounts, ledger_max_bytes=ledger_max_bytes)
         self.ledger = self._measures.ledger
+        self._horizon = Horizon(self._measures, horizon_ms)
         self._rows = LedgerRows(self._names)
         self._ahead = Ahead()
         self._event_clock = False
         self._counted_ms = NEVER
         self._heartbeats = Heartbeats(self._measures.coverage, partition)
-        self._marks: dict[str, int] = {}
         self._records: list[Outgoing] = []
         self._changed_audience: set[int] = set()
         self._moved = False
@@ -86,7 +85,7 @@ class PartitionEngine:
             check_head(known, self._partition, self._partitions, recovered)
             # A broker forgets the offsets of a group that was away for long; they were written with the rows.
             self.offsets = {**known.offsets, **self.offsets}
-            self._marks, self.recount = dict(known.marks), known.recount
+            self._horizon.marks, self.recount = dict(known.marks), known.recount
             self.ledger.cut_ms = known.cut_ms
             now_ms = known.now_ms if now_ms is None else now_ms
         entries = self._rows.load(recovered.rows, known.next_id if known else 0)
@@ -101,7 +100,7 @@ class PartitionEngine:
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""
         now = self._measures.now_ms
-        self.ledger.forget(self._forgotten_floor_ms(now))
+        self.ledger.forget(self._horizon.forgotten_floor_ms())
         rows = self._rows.take(self.ledger.floor_ms) | self._ahead.take(self._rows, now)
         for row in sorted(self._changed_audience):
             rows[ACCOUNT_PREFIX + self._names[row].encode()] = self._measures.audience.pack(row)
@@ -110,7 +109,7 @@ class PartitionEngine:
         head = Head(
             next_id=self._rows.next_id,
             cut_ms=self.ledger.cut_ms,
-            marks=self._marks,
+            marks=self._horizon.marks,
             offsets=self.offsets,
             now_ms=now,
             partitions=self._partitions,
@@ -160,9 +159,9 @@ class PartitionEngine:
     def _take(self, topic: str, columns: Columns, lines: Lines, clock_ms: int) -> None:
         if not len(columns):
             return
-        self._marks[topic] = max(self._marks.get(topic, NEVER), int(columns.at_ms.max()))
+        self._horizon.saw(topic, int(columns.at_ms.max()))
         kind = KIND_OF_TOPIC[topic]
-        floor = self._late_floor_ms()
+        floor = self._horizon.late_floor_ms()
         if int(columns.at_ms.min()) < floor:
             columns = self._send_late(kind, columns, lines, floor)
         operations = Operations(
@@ -221,27 +220,6 @@ class PartitionEngine:
             self._records.append(item.record(topic, self._partition))
             self.tally.reject(KIND_OF_TOPIC.get(topic, topic), item.reason)
 
-    def _late_floor_ms(self) -> int:
-        """Older operations change nothing: beyond the horizon, beyond every window, or forgotten."""
-        return max(self._horizon_floor_ms(self._measures.now_ms), self.ledger.floor_ms)
-
-    def _horizon_floor_ms(self, now_ms: int | None) -> int:
-        """Beyond the horizon, or beyond every window. While the watermark is ahead of now (event time of
-        what was read early, a heartbeat from the future), now decides: windows still span what is older
-        than the watermark's horizon, and operations wait that may undo it."""
-        if now_ms is None:
-            return NEVER
-        return max(old_edge_ms(WINDOWS[-1], now_ms) + 1, self._known_from_ms(now_ms))
-
-    def _forgotten_floor_ms(self, now_ms: int | None) -> int:
-        """By the watermark where now is ahead of it: a clock that is a day ahead must not cost a day."""
-        mark = self.watermark()
-        return self._horizon_floor_ms(now_ms if mark is None or now_ms is None else min(mark, now_ms))
-
-    def _known_from_ms(self, now_ms: int) -> int:
-        mark = self.watermark()
-        return NEVER if mark is None else min(mark, now_ms) - self._horizon_ms
-
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat, once the records that it speaks of have been read."""
         self._heartbeats.take(status, self.offsets)
@@ -258,7 +236,7 @@ class PartitionEngine:
         if any(self.offsets.get(topic, 0) < end for topic, end in self._ends.items()):
             return False
         through = self._measures.coverage.complete_through()
-        return not self._marks and through is None and not self._heartbeats.waiting
+        return not self._horizon.marks and through is None and not self._heartbeats.waiting
 
     @property
     def ended(self) -> bool:
@@ -268,15 +246,12 @@ class PartitionEngine:
     def watermark(self) -> int | None:
         """The smallest over likes, comments and shares; None while one of them has neither had an event
         nor a connector that says it is complete."""
-        through = self._measures.coverage.complete_through()
-        through = NEVER if through is None else through
-        smallest = min(max(self._marks.get(topic, NEVER), through) for topic in INTERACTION_TOPICS)
-        return None if smallest == NEVER else smallest
+        return self._horizon.watermark()
 
     @property
     def newest_ms(self) -> int | None:
         """The newest event's time."""
-        return max(self._marks.values(), default=None)
+        return max(self._horizon.marks.values(), default=None)
 
     def advance(self, now_ms: int) -> None:
         """Let time pass to ``now_ms``; an earlier time changes nothing."""
@@ -297,7 +272,7 @@ class PartitionEngine:
         was undone or repeated before is not known, and a restart leaves out what was added before.
         """
         now = self._measures.now_ms
-        return None if now is None else self._measures.inputs(known_from_ms=self._known_from_ms(now))
+        return None if now is None else self._measures.inputs(known_from_ms=self._horizon.known_from_ms(now))
 
     def ledger_footprint(self) -> Footprint:
         """Memory of the ledger."""
@@ -310,7 +285,4 @@ class PartitionEngine:
     @property
     def horizon_ms(self) -> int:
         """How far back operations count: as configured, or less while the ledger is at its cap."""
-        mark = self.watermark()
-        if mark is None or self.ledger.cut_ms == NEVER:
-            return self._horizon_ms
-        return min(self._horizon_ms, mark - self.ledger.cut_ms)
+        return self._horizon.reach_ms()
