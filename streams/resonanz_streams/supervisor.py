@@ -86,6 +86,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             if code == 0 and part.ends:
+                part.started.set()  # it may have taken less than its grace time
                 self._say(f"{part.name} has ended: its work is done.")
                 return
             if not part.started.is_set():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.processes import free_port
 
+from resonanz_streams.arrangement import Wanted, arrange
 from resonanz_streams.supervisor import Part, Supervisor
 
 
@@ -28,3 +29,23 @@ def test_a_stop_while_a_part_is_being_started_ends_it_too(tmp_path: Path) -> Non
     assert part.process is not None
     assert part.process.returncode is not None
     assert said == []
+
+
+def test_a_part_whose_work_is_done_before_its_grace_time_has_started(tmp_path: Path) -> None:
+    file = tmp_path / "likes.csv"
+    file.write_text("id,at_ms,kind,account\n1,1700000000000,like,file:a\n")
+    config = arrange(Wanted(files=[file], file_accounts=["file:a"]), tmp_path)
+    # Longer than a test may take: only its end can say that it has started.
+    part = Part("connect", ["connect", "--config", str(config)], grace_seconds=3600, ends=True)
+    said: list[str] = []
+
+    async def until_it_has_started() -> bool:
+        supervisor = Supervisor([part], said.append)
+        running = asyncio.create_task(supervisor.run())
+        started = await asyncio.wait_for(supervisor.started(), 60)
+        supervisor.stop()
+        assert await running == 0
+        return started
+
+    assert asyncio.run(until_it_has_started())
+    assert said == ["connect has ended: its work is done."]

@@ -111,6 +111,9 @@ def test_a_file_of_ones_own_stands_on_the_wall(tmp_path: Path) -> None:
         assert "connect has ended: its work is done." in wait_until(
             lambda: process.output() if "has ended" in process.output() else None, "the file's end is told"
         )
+        wait_until(
+            lambda: f"  Wall     http://127.0.0.1:{port}/" in process.output(), "it says where to look", 20
+        )
 
 
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
