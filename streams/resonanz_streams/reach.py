@@ -27,7 +27,8 @@ def log_limits(beginnings: Mapping[str, Beginning], marks: Mapping[str, int]) ->
     """Where retention has taken away the beginning of a topic of interactions.
 
     A record that is gone was written before the first one that is left, so it told of nothing later than
-    10 min after that; nor of anything later than the newest that was counted (``marks``).
+    10 min after that, if it is known when that was; nor of anything later than the newest that was counted
+    (``marks``).
     """
     for topic, first in beginnings.items():
         newest = marks.get(topic, NEVER)

@@ -42,7 +42,8 @@ class TopicSpec:
         """Topic settings for Kafka.
 
         Compaction skips the active segment, so compacted topics get small segments and a low dirty
-        ratio: else a worker that starts would read hours of superseded rows.
+        ratio: else a worker that starts would read hours of superseded rows. A log's records bear the
+        broker's time: producers may write any, and neither retention nor an audit could go by it.
         """
         if self.cleanup == "compact":
             return {
@@ -57,6 +58,7 @@ class TopicSpec:
             "cleanup.policy": "delete",
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(2 * 2**20),
+            "message.timestamp.type": "LogAppendTime",
         }
 
 

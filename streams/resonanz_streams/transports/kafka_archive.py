@@ -21,6 +21,7 @@ from resonanz_streams.transports.seal import opened
 
 FETCH_BYTES: Final = 8 * 2**20
 STALL_SECONDS: Final = 25.0
+_LOG_APPEND_TIME: Final = 1
 
 
 class KafkaArchive:
@@ -69,7 +70,8 @@ class KafkaArchive:
         last = (await self.ends(topic)).get(partition, 0)
         first = await self._first(place) if last else 0
         async for records in self._batches(place, first, last):
-            return Beginning(first, records[0].timestamp)
+            by_broker = records[0].timestamp_type == _LOG_APPEND_TIME
+            return Beginning(first, records[0].timestamp if by_broker else None)
         return Beginning(first, None)
 
     async def _first(self, place: TopicPartition) -> int:

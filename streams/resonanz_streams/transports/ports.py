@@ -112,8 +112,8 @@ class StateStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a topic partition begins: its first offset that still exists, and when that record was written
-    (epoch ms; None if there is no record)."""
+    """Where a topic partition begins: its first offset that still exists, and when the log took that record
+    (epoch ms; None if there is no record, or if it only says what its producer wrote)."""
 
     offset: int
     at_ms: int | None

@@ -89,5 +89,6 @@ def test_compacted_topics_are_small_to_read_again_and_logs_last_five_weeks() -> 
         "cleanup.policy": "delete",
         "retention.ms": str(35 * 86_400_000),
         "max.message.bytes": str(2 * 2**20),
+        "message.timestamp.type": "LogAppendTime",
     }
     assert TOPICS[STATUS].partitions == 1
