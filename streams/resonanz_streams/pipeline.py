@@ -28,7 +28,7 @@ from resonanz_streams.poison import Care
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.tally import Tally
-from resonanz_streams.telling import Telling
+from resonanz_streams.telling import Telling, share
 from resonanz_streams.transports.ports import Flush, Recovered, Run, StateStore
 
 log = logging.getLogger(__name__)
@@ -241,12 +241,17 @@ class Pipeline:
         """Bring every engine to now, then flush all of them together, ``budget_seconds`` for snapshots."""
         self.backlog.begin()
         now = self.now_ms()
-        share = budget_seconds / max(1, len(self.engines))
-        for partition, engine in tuple(self.engines.items()):
+        left = budget_seconds + self._telling.spent_seconds if now is not None else 0.0
+        order = self._telling.in_turn(self.engines)
+        for number, partition in enumerate(order):
+            engine = self.engines.get(partition)
+            if engine is None:
+                continue
             if now is not None and not self._advanced(partition, engine, now):
                 return
             await asyncio.sleep(0)
-            await self.flush(partition, snapshot_seconds=share if now is not None else 0.0)
+            seconds = share(left - self._telling.spent_seconds, len(order) - number)
+            await self.flush(partition, snapshot_seconds=seconds)
             if (merge := engine.merge_job()) is not None:
                 install = await asyncio.to_thread(merge)
                 install()
