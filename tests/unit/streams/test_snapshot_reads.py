@@ -39,3 +39,18 @@ def test_what_was_counted_after_the_tick_began_is_not_later_than_the_snapshot() 
         assert (told.at_ms, told.read, likes(told)) == (NOW_MS + 500, {"likes": 3}, 1.0)
 
     asyncio.run(scene())
+
+
+def test_what_is_counted_while_it_is_made_is_in_none_of_its_figures() -> None:
+    async def scene() -> None:
+        played = Played("file:a")
+        await played.own(0)
+        await played.read(event(id="1"), event(id="2"))
+        await asyncio.gather(
+            played.pipeline.flush(0, snapshot_seconds=10.0), played.read(event(id="3"), event(id="4"))
+        )
+        (told,) = played.store.told("file:a")
+        peaks = [entry.numerator for entry in told.kpis if (entry.kpi, entry.part) == ("velocity", "peak")]
+        assert (told.read, likes(told), peaks) == ({"likes": 2}, 2.0, [2.0])
+
+    asyncio.run(scene())
