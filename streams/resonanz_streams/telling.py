@@ -1,8 +1,11 @@
 """What each owned partition tells topic ``kpis``."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from resonanz_streams.clock import Clock
 from resonanz_streams.engine import PartitionEngine
@@ -10,14 +13,26 @@ from resonanz_streams.snapshots import SnapshotBook
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.ports import Outgoing
 
+LEAST_SECONDS: Final = 0.015
+"""In less, what KPIs cost however few the accounts would be most of it."""
+
+
+def share(left: float, partitions: int) -> float:
+    """Of what is ``left`` of a tick's time for snapshots, the next partition's part, with so many to come. A
+    little for each would be wasted: some have enough, the others their turn in the next tick."""
+    return min(left, max(left / partitions, LEAST_SECONDS))
+
 
 class Telling:
-    """Remembers per partition what was told; ``every_tick``: see SnapshotBook."""
+    """Remembers per partition what was told; ``every_tick``: see SnapshotBook. ``spent_seconds``: CPU time
+    of all snapshots so far."""
 
     def __init__(self, clock: Clock, *, every_tick: bool) -> None:
+        self.spent_seconds = 0.0
         self._clock = clock
         self._every_tick = every_tick
         self._books: dict[int, SnapshotBook] = {}
+        self._last = -1
 
     def begin(self, partition: int, engine: PartitionEngine) -> None:
         """It is owned now: everything is to be told."""
@@ -27,14 +42,22 @@ class Telling:
         """It is another's now."""
         self._books.pop(partition, None)
 
+    def in_turn(self, partitions: Iterable[int]) -> Sequence[int]:
+        """The partitions, beginning with the one after that which was told last."""
+        ordered = sorted(partitions)
+        start = bisect_right(ordered, self._last)
+        return [*ordered[start:], *ordered[:start]]
+
     async def records(self, partition: int, engine: PartitionEngine, seconds: float) -> Sequence[Outgoing]:
         """Snapshots as of now, as many as ``seconds`` of CPU allow; none without any. Runs may be counted
         meanwhile: the flush then holds more than they show, so each says how far the log was read for it.
         """
+        begun = time.thread_time()
         engine.settle()
         inputs = engine.inputs() if seconds > 0 else None
         if inputs is None:
             return ()
+        self._last = partition
         read = dict(engine.offsets)
         book, clock = self._books[partition], self._clock()
         due = book.due(inputs, clock)
@@ -42,9 +65,15 @@ class Telling:
             # Now: the rings it is read from go on when others work, and the snapshot must not.
             peaks = inputs.peak_per_minute()
             inputs = replace(inputs, peak_per_minute=lambda: peaks)
-        await asyncio.sleep(0)
         records: list[Outgoing] = []
-        for told in book.encode(due, inputs, clock, seconds, read=read):
+        self.spent_seconds += time.thread_time() - begun
+        await asyncio.sleep(0)
+        steps = book.encode(due, inputs, clock, seconds, read=read)
+        while True:
+            begun = time.thread_time()
+            told = next(steps, None)
+            self.spent_seconds += time.thread_time() - begun
+            if told is None:
+                return records
             records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]
             await asyncio.sleep(0)
-        return records
