@@ -12,7 +12,9 @@ from tests.brokers import Broker
 from tests.counting import ACCOUNTS, Counting, audited, records, settings_on
 from tests.engines import NOW_MS, event
 from tests.pipeline.test_audit import MINUTE, change_state, counted, load, offset_of
+from tests.pipeline.test_care_beside import resonanz
 from tests.pipeline.test_rebuild import rebuilt
+from tests.pipeline.test_redrive import configure
 
 from resonanz_streams.current import latest_snapshot
 from resonanz_streams.errors import StopError
@@ -176,3 +178,18 @@ def test_a_dead_letter_with_any_offset_is_read(tmp_path: Path) -> None:
         assert (report.differences, report.wrong) == ([], False)
 
     run(scene())
+
+
+def test_the_command_fails_with_a_sentence_where_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    broker = sqlite(tmp_path)
+    config = configure(tmp_path, broker, *ACCOUNTS)
+    broker.publish(*records([event(account=name) for name in ACCOUNTS]))
+    clients = {"fleet": {"name": "Fleet", "accounts": list(ACCOUNTS)}}
+    asyncio.run(counted(settings_on(broker, clients=clients)))
+    partition, _ = asyncio.run(offset_of(settings_on(broker), "likes", b'"file:a"'))
+    assert resonanz(config, "audit", "file:a").returncode == 0
+    delete_state(broker, partition)
+    done = resonanz(config, "audit")
+    assert done.returncode == 1
+    assert f"The state of partition {partition} is not there, though the log holds " in done.stderr
+    assert "0 differ; of 1 there is nothing to compare." in done.stdout
