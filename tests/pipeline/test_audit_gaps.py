@@ -39,6 +39,12 @@ def delete_state(broker: Broker, partition: int) -> None:
     connection.close()
 
 
+async def told_of_a(broker: Broker) -> tuple[int, dict[str, Any]]:
+    """The newest snapshot of file:a, and its partition."""
+    told = [record for record in await broker.everything(KPIS) if record.key == b"file:a"][-1]
+    return told.partition, json.loads(told.value or b"")
+
+
 def test_a_partition_whose_state_is_gone_is_not_called_right(tmp_path: Path) -> None:
     broker = sqlite(tmp_path)
 
@@ -124,9 +130,7 @@ def test_a_snapshot_that_says_something_else_is_a_difference(
         settings = settings_on(broker)
         broker.publish(*records([event(account="file:a")]))
         await counted(settings)
-        partition, _ = await offset_of(settings, KPIS, b'"file:a"')
-        told = [r for r in await broker.everything(KPIS) if r.key == b"file:a"][-1]
-        snapshot = json.loads(told.value or b"")
+        partition, snapshot = await told_of_a(broker)
         value = b'{"v": 1,' if change is None else json.dumps(snapshot | change).encode()
         broker.publish(Outgoing(KPIS, b"file:a", value, partition=partition))
         report = await audited(settings, at_ms=NOW_MS + MINUTE)
@@ -144,9 +148,7 @@ def test_a_figure_that_must_be_absent_is_recomputed_as_absent(tmp_path: Path) ->
         settings = settings_on(broker)
         broker.publish(*records([event(account="file:a")]))
         await counted(settings)
-        partition, _ = await offset_of(settings, KPIS, b'"file:a"')
-        told = [r for r in await broker.everything(KPIS) if r.key == b"file:a"][-1]
-        snapshot = json.loads(told.value or b"")
+        partition, snapshot = await told_of_a(broker)
         entry = next(e for e in snapshot["kpis"] if e.get("reason") == "no_followers")
         entry["value"] = 0.5
         broker.publish(Outgoing(KPIS, b"file:a", json.dumps(snapshot).encode(), partition=partition))
