@@ -96,7 +96,7 @@ class SnapshotBook:
     def _slices(
         self, rows: Rows, inputs: Inputs, clock_ms: int, read: Mapping[str, int] | None
     ) -> Iterator[list[tuple[bytes, bytes]]]:
-        # Of all accounts at once and before anything else happens, not again for those that come later.
+        # Of all accounts at once, not again for those that come later.
         inputs = replace(inputs, peak_per_minute=cache(inputs.peak_per_minute))
         signature = self._signature(inputs)
         for first in range(0, len(rows), _EVALUATED):
