@@ -20,6 +20,7 @@ from tests.bench.children import Child, WorkerChild, module
 from tests.bench.figures import Round, Row
 from tests.bench.load import PARTITIONS, Load, make_load, settings_data
 from tests.bench.logs import Packer, ensure_topics, fill_kafka, fill_sqlite, write_config
+from tests.bench.peers.contestants import PATHWAY_GROUPED
 from tests.bench.race import OLD_MS, bench_load
 from tests.bench.setting import Setting
 from tests.bench.wholes import Contestant, in_turn, our_worker
@@ -46,6 +47,7 @@ def measure_scaling(setting: Setting) -> None:
     report, apart = setting.report, "CPU per event apart"
     report.at_most(f"{apart}, {many}", (_spread(accounts) - 1) * 100, 20, "%")
     report.at_most(f"{apart}, {most}", (_spread(workers) - 1) * 100, 15, "%")
+    report.compare(f"two workers on Kafka against {PATHWAY_GROUPED}", rows[4].name, PATHWAY_GROUPED, 1.8)
     report.at_most(
         f"{apart}, {most}, beyond the engine alone", (_spread(workers) / _spread(alone) - 1) * 100, 15, "%"
     )
