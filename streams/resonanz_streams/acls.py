@@ -16,7 +16,7 @@ from resonanz_streams.topics import (
     TOPICS,
 )
 
-ROLES: Final = ("connector", "worker", "wall", "admin", "doctor")
+ROLES: Final = ("connector", "worker", "wall", "admin", "doctor", "operator")
 _EVERY: Final = tuple(TOPICS)
 
 _TOPIC_RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
@@ -31,6 +31,13 @@ _TOPIC_RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "doctor": {
         "Read": (DEAD_LETTERS, STATUS, STATE),
         "Describe": tuple(name for name in _EVERY if name not in {DEAD_LETTERS, STATUS, STATE}),
+        "DescribeConfigs": _EVERY,
+    },
+    # Who runs audit, rebuild, redrive and doctor.
+    "operator": {
+        "Read": (*COUNTED_TOPICS, KPIS, STATE, DEAD_LETTERS, STATUS),
+        "Write": (*COUNTED_TOPICS, STATE, DEAD_LETTERS),
+        "Describe": ("posts", LATE),
         "DescribeConfigs": _EVERY,
     },
 }
@@ -62,7 +69,7 @@ def _rights(role: str, prefix: str, group: str) -> Iterator[tuple[str, str, str,
     for operation, names in _TOPIC_RIGHTS[role].items():
         for name in names:
             yield "topic", prefix + name, "literal", operation
-    if role == "worker":
+    if role in {"worker", "operator"}:
         yield "group", group, "literal", "Read"
         # One for each partition; the group's name and a hyphen begin all of them.
         yield "transactional-id", f"{prefix}{group}-", "prefixed", "Write"

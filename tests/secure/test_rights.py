@@ -155,6 +155,7 @@ def test_the_lines_say_what_the_list_says() -> None:
         "# wall",
         "# admin",
         "# doctor",
+        "# operator",
     ]
     start = "kafka-acls.sh --bootstrap-server kafka-1:9093 --add --allow-principal User:resonanz-"
     assert f"{start}wall --operation Read --topic p.kpis --topic p.connectors.status" in lines

@@ -135,22 +135,22 @@ async def _redriven(
     from resonanz_streams.transports.brokers import open_archive
 
     outcome, now_ms = Outcome(), wall_ms()
-    archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
-    publisher = open_publisher(settings.broker, prefix=settings.topic_prefix) if publishes else None
-    found = letters(archive, outcome, reasons) if file is None else repaired(archive, outcome, read(file))
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+        stack.push_async_callback(archive.close)
+        sender = None
+        if publishes:
+            publisher = open_publisher(settings.broker, prefix=settings.topic_prefix)
+            stack.callback(publisher.close)
+            sender = Sender(publisher)
         await send(
-            found,
+            letters(archive, outcome, reasons) if file is None else repaired(archive, outcome, read(file)),
             Judge(registry, now_ms),
             outcome,
             floor_ms=late_before_ms(settings.clock, now_ms),
-            sender=None if publisher is None else Sender(publisher),
+            sender=sender,
             still_bad=keep,
         )
-    finally:
-        if publisher is not None:
-            publisher.close()
-        await archive.close()
     return outcome
 
 
