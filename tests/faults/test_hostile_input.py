@@ -46,7 +46,13 @@ def test_no_input_crashes_hangs_or_grows(target: str, tmp_path: Path) -> None:
     counted = [line for line in output.splitlines() if "number_of_executed_units" in line]
     inputs = int(counted[0].split()[-1])
     first, last = memory_mb(target, tmp_path / "corpus")
-    saw(f"hostile input: {target}", inputs=inputs, mb_at_first=first, mb_at_last=last, wrong=len(left))
+    saw(
+        f"hostile input: {target}",
+        inputs=inputs,
+        mb_at_first=first,
+        mb_at_last=last,
+        crashes_or_hangs=len(left),
+    )
     assert inputs >= RUNS[target]
     assert left == []
     assert last - first <= GROWTH_MB

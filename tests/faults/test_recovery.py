@@ -14,6 +14,7 @@ from tests.brokers import Broker
 from tests.faults.history import History, write
 from tests.faults.report import form, is_long, saw
 from tests.faults.soak import configure, differing, make_topics, metrics, newest_counts, total
+from tests.faults.watch import middle
 from tests.processes import get, wait_until
 
 
@@ -70,19 +71,24 @@ def test_recovery_after_load(broker: Broker, tmp_path: Path) -> None:
     assert wrong == 0
     assert total(page, "resonanz_events_total") == 0, "nothing is read again"
     if is_long():
-        # The fastest: other programs of the machine can only add.
-        assert min(start.from_look for start in starts) <= (10 if broker.is_kafka else 3)
+        # The medians stand in the table; here the fastest: other programs of the machine can only add.
+        assert min(start.from_look for start in starts) <= target_seconds(broker)
+
+
+def target_seconds(broker: Broker) -> int:
+    return 10 if broker.is_kafka else 3
 
 
 def report(broker: Broker, starts: list[Start], figures: dict[str, int], wrong: int) -> None:
-    looks = [start.from_look for start in starts]
     saw(
         "recovery after an hour of load",
         broker="Apache Kafka" if broker.is_kafka else "SQLite",
         **figures,
-        ready_within_s=f"{min(looks):.1f} to {max(looks):.1f}",
-        from_process_start_s=f"{min(start.from_start for start in starts):.1f}",
-        CPU_s_of_process=min(start.cpu for start in starts),
+        starts=len(starts),
+        median_s_from_process_start_to_ready=f"{middle([start.from_start for start in starts]):.1f}",
+        median_s_from_begin_of_recovery_to_ready=f"{middle([start.from_look for start in starts]):.1f}",
+        target_s=target_seconds(broker),
+        median_CPU_s_of_process=middle([start.cpu for start in starts]),
         wrong=wrong,
     )
 

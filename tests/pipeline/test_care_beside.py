@@ -83,7 +83,7 @@ def test_beside_a_worker_under_load_and_after_kills(broker: Broker, tmp_path: Pa
     broker.create_topics()
     config, port = configure(tmp_path, broker, *ACCOUNTS), free_port()
     words = ["-m", "resonanz_streams", "worker", "--config", str(config), "--port", str(port)]
-    figures = 0
+    figures = wrong = 0
     with loaded(broker), Process(words, tmp_path / "worker.log") as worker:
         wait_until(lambda: counted(port) > 2_000, "the worker counts")
         # The first snapshots may be of accounts that nothing had reached yet.
@@ -93,27 +93,27 @@ def test_beside_a_worker_under_load_and_after_kills(broker: Broker, tmp_path: Pa
             before = counted(port)
             found = audited(config)
             assert found["accounts"] == len(ACCOUNTS)
-            figures += found["figures"]
+            figures, wrong = figures + found["figures"], wrong + found["differ"]
             assert counted(port) > before, "it was counting all the time"
         refused = resonanz(config, "rebuild")
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "group g has 1 running worker; stop all of them first" in refused.stderr
         assert worker.terminate() == 0, worker.output()
     killed = sum(killed_while_it_rebuilds(config, tmp_path, number) for number in range(KILLS))
-    figures += audited(config)["figures"]
+    after = [audited(config)]
     rebuilt = resonanz(config, "rebuild")
     assert rebuilt.returncode == 0, rebuilt.stderr
     with Process(words, tmp_path / "worker.log") as worker:
         wait_until(lambda: samples(port, "resonanz_interactions_24h"), "a worker goes on")
-        figures += audited(config)["figures"]
+        after.append(audited(config))
         assert worker.terminate() == 0, worker.output()
     assert killed > 0
     saw(
         "audit beside a worker, rebuild killed",
         broker="Apache Kafka" if broker.is_kafka else "SQLite",
-        compared=figures,
+        compared=figures + sum(found["figures"] for found in after),
         killed=killed,
-        wrong=0,
+        wrong=wrong + sum(found["differ"] for found in after),
     )
 
 
