@@ -27,7 +27,11 @@ _CHOSEN: Final = '{client=~"$client",platform=~"$platform"}'
 
 
 def _gauge(name: str, chosen: str = _CHOSEN) -> str:
-    """An account that moves is exported by two workers for a moment: the larger value holds."""
+    """By account, whichever worker exports it: the larger value holds.
+
+    When an account moves, Prometheus keeps the former owner's last sample until it asks that worker again
+    (five minutes at most), beside the new one's.
+    """
     return f"max without (instance, pod, worker) ({name}{chosen})"
 
 
