@@ -16,6 +16,10 @@ import msgspec
 from resonanz_streams.exporter import SERIES_CAP
 from resonanz_streams.topics import TopicSpec
 
+USAGE: Final = (
+    "write three numbers: accounts, events a second and days of horizon, such as "
+    ".venv/bin/python -m tests.bench.growth 5000 1000 29"
+)
 CONSTANTS: Final = Path(__file__).with_name("constants.json")
 BUSY: Final = 0.5
 """The part of a core that a worker is planned to use: the rest is for catching up."""
@@ -174,11 +178,21 @@ def save(measured: Mapping[str, float]) -> Constants:
     return read()
 
 
-def main(words: Sequence[str]) -> None:
-    """Print a column."""
-    accounts, events, days = words
-    print(markdown(read(), [Load("yours", int(accounts), float(events), float(days))]), end="")
+def main(words: Sequence[str]) -> int:
+    """Print a column, or how to ask for one."""
+    try:
+        accounts, events, days = words
+        load = Load("yours", int(accounts), float(events), float(days))
+    except ValueError:
+        print(USAGE, file=sys.stderr)
+        return 2
+    # What is not finite is not greater, or has no end.
+    if not (load.accounts > 0 and 0 < load.events < math.inf and 0 < load.horizon_days < math.inf):
+        print(f"each of the three must be a number greater than 0; {USAGE}", file=sys.stderr)
+        return 2
+    print(markdown(read(), [load]), end="")
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -52,6 +52,25 @@ def test_a_column_of_ones_own() -> None:
     assert "| formula | yours |" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["0", "0", "0"], "each of the three must be a number greater than 0; write three numbers"),
+        (["5", "-1", "29"], "each of the three must be"),
+        (["5", "nan", "29"], "each of the three must be"),
+        (["5", "1", "inf"], "each of the three must be"),
+        (["5", "1"], "write three numbers: accounts, events a second and days of horizon"),
+        (["many", "1", "29"], "write three numbers: accounts"),
+    ],
+)
+def test_what_is_no_load_is_said_in_a_sentence(words: list[str], told: str) -> None:
+    command = [sys.executable, "-m", "tests.bench.growth", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(told)
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_block_is_replaced_and_nothing_else() -> None:
     text = "a\n<!-- x -->\n\nold\n\n<!-- end of x -->\nb\n"
     assert block(text, "x") == "old\n"
