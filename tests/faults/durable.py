@@ -79,4 +79,5 @@ def wrong_audit(config: Path) -> list[str]:
         return [f"audit: {done.returncode}: {done.stderr}"]
     found = orjson.loads(done.stdout)
     wrong = [f"audit: {difference}" for difference in found["differences"]]
+    wrong += [f"audit: {what} {why}" for what, why in found["missing"].items()]
     return wrong if found["figures"] else [*wrong, "audit: nothing was compared"]
