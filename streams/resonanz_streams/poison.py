@@ -132,6 +132,10 @@ class Care:
     async def tried(self, run: Run, engine: PartitionEngine, clock_ms: int) -> tuple[Run, Sequence[Rejected]]:
         """The run without the lines on which counting fails, and those; where no care is needed, as it is.
 
+        To be called for one run at a time, of whatever topic: it waits for the store, and a trial that
+        another run began meanwhile would know only one of the two. The worker has one agent, which reads
+        all topics and waits for each run.
+
         Raises:
             ResonanzError: what is durable cannot be had.
             Exception: no line is to blame.
