@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from resonanz_streams.errors import RetryError, StopError
 from resonanz_streams.topics import STATE
-from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_consumer import end, record_of, take_rows
 from resonanz_streams.transports.kafka_reach import told
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Beginning, Record, Run
@@ -39,14 +39,7 @@ class KafkaArchive:
         last = (await self.ends(STATE)).get(partition, 0)
         rows: dict[bytes, bytes] = {}
         async for records in self._batches(place, 0, last):
-            for record in records:
-                if not (record.key and record.key.startswith(self._marker)):
-                    continue
-                key = record.key[len(self._marker) :]
-                if record.value is None:
-                    rows.pop(key, None)
-                else:
-                    rows[key] = record.value
+            take_rows(rows, self._marker, records)
         return {key: opened(key, value, partition) for key, value in rows.items()}
 
     async def ends(self, topic: str) -> Mapping[int, int]:
@@ -94,7 +87,7 @@ class KafkaArchive:
     ) -> AsyncIterator[Sequence[Record]]:
         """See ports.Archive."""
         async for batch in self._batches(TopicPartition(self._prefix + topic, partition), start, end):
-            yield [Record(topic, partition, r.offset, r.key, r.value, r.headers) for r in batch]
+            yield [record_of(topic, record) for record in batch]
 
     async def _batches(self, place: TopicPartition, start: int, last: int) -> AsyncIterator[Sequence[Any]]:
         """What is committed in [start, last), in fetches that are not empty. Of a partition that is not there

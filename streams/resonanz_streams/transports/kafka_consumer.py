@@ -1,9 +1,18 @@
-"""Ending aiokafka's consumers, which they do not always do themselves."""
+"""What aiokafka's consumers leave to us: their end, and a record as ours."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
+from resonanz_streams.transports.ports import Record
+
 _SECONDS: Final = 3.0
+
+
+def record_of(topic: str, found: Any) -> Record:
+    """What was consumed. A header may be null there; to us it is empty."""
+    headers = tuple((name, value or b"") for name, value in found.headers)
+    return Record(topic, found.partition, found.offset, found.key, found.value, headers)
 
 
 async def end(consumer: Any) -> None:
@@ -30,3 +39,15 @@ async def end(consumer: Any) -> None:
         if not task.cancelled():
             task.exception()  # else asyncio reports it as never looked at
     await consumer._client.close()  # noqa: SLF001  # does nothing if they are closed
+
+
+def take_rows(rows: dict[bytes, bytes], marker: bytes, records: Iterable[Any]) -> None:
+    """Bring one group's rows of the state up to these records; those of other groups have other markers."""
+    for record in records:
+        if not (record.key and record.key.startswith(marker)):
+            continue
+        key = record.key[len(marker) :]
+        if record.value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = record.value

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from resonanz_streams.errors import RECOUNT, RetryError, StopError
 from resonanz_streams.topics import SOURCE_TOPICS, STATE, partition_of_key
-from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_consumer import end, take_rows
 from resonanz_streams.transports.kafka_reach import told
 from resonanz_streams.transports.kafka_transaction import Place, Row, TransactionalWriter
 from resonanz_streams.transports.kafka_url import parse
@@ -114,7 +114,7 @@ class KafkaStore:
                     fetched = await reader.getmany(place, timeout_ms=20)
                     last = reader.highwater(place) if last is None else last
                     for records in fetched.values():
-                        self._take(rows, records)
+                        take_rows(rows, self._marker, records)
                         limit.reschedule(loop.time() + STALL_SECONDS)
         except TimeoutError:
             raise RetryError(
@@ -123,16 +123,6 @@ class KafkaStore:
                 f"kafka-transactions.sh describe-producers --topic {place.topic} --partition {partition}"
             ) from None
         return rows if self._anew else {key: opened(key, row, partition) for key, row in rows.items()}
-
-    def _take(self, rows: dict[bytes, bytes], records: Any) -> None:
-        for record in records:
-            if not (record.key and record.key.startswith(self._marker)):
-                continue
-            key = record.key[len(self._marker) :]
-            if record.value is None:
-                rows.pop(key, None)
-            else:
-                rows[key] = record.value
 
     async def _offsets(self, reader: Any, partition: int) -> tuple[dict[str, int], dict[str, int]]:
         """The committed offsets, and the ends."""

@@ -23,7 +23,7 @@ def test_of_little_time_some_have_enough_and_the_others_none() -> None:
 
 
 def test_with_hardly_any_time_each_partition_has_its_turn() -> None:
-    async def main() -> list[set[int]]:
+    async def main() -> list[set[int | None]]:
         played = Played(*ACCOUNTS, partitions=2)
         await played.own()
         await played.read(*(event(id=account, account=account) for account in ACCOUNTS))
