@@ -1,6 +1,7 @@
 """What Kafka's log may hold besides records: markers, aborted records, gaps, and a log cut off."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,10 @@ from tests.brokers import Broker
 from tests.pipeline.test_transport import running, until
 from tests.pipeline.tiny import Book
 
+from resonanz_streams.doctor.exam import open_exam
 from resonanz_streams.errors import StopError
-from resonanz_streams.transports.ports import Flush, Outgoing, Run
+from resonanz_streams.transports.brokers import open_archive
+from resonanz_streams.transports.ports import Flush, Outgoing, Record, Run
 
 
 @pytest.fixture
@@ -187,3 +190,23 @@ def test_compressed_records_of_any_kind_are_read(place: Broker) -> None:
         assert book.lines == [codec * 50 for codec in (b"gzip", b"snappy", b"lz4", b"zstd")]
 
     asyncio.run(main())
+
+
+def test_a_header_that_is_null_is_empty_to_every_reader(place: Broker) -> None:
+    async def written() -> None:
+        async with foreign_producer(place) as producer, producer.transaction():
+            await producer.send(f"{place.prefix}dead-letters", b"{}", headers=[("reason", None)])
+
+    async def archived() -> list[Record]:
+        archive = open_archive(place.url, prefix=place.prefix)
+        try:
+            return [record async for batch in archive.records("dead-letters", 0, 0, 1) for record in batch]
+        finally:
+            await archive.close()
+
+    asyncio.run(written())
+    expected = [Record("dead-letters", 0, 0, None, b"{}", (("reason", b""),))]
+    assert asyncio.run(archived()) == expected
+    assert asyncio.run(place.everything("dead-letters")) == expected
+    with contextlib.closing(open_exam(place.url, prefix=place.prefix, group="g")) as exam:
+        assert exam.newest("dead-letters", 2) == expected

@@ -12,6 +12,7 @@ from resonanz_streams.engine import META_KEY
 from resonanz_streams.errors import ResonanzError
 from resonanz_streams.topics import COUNTED_TOPICS, STATE, TOPICS
 from resonanz_streams.transports.kafka_admin import KafkaAdmin, patiently, settings_of
+from resonanz_streams.transports.kafka_consumer import record_of
 from resonanz_streams.transports.kafka_reach import reach
 from resonanz_streams.transports.kafka_url import KafkaTarget, parse
 from resonanz_streams.transports.ports import Record
@@ -124,10 +125,7 @@ class KafkaExam:
                 first, last = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
                 for place in places:
                     consumer.seek(place, max(first[place], last[place] - count))
-                return [
-                    Record(topic, found.partition, found.offset, found.key, found.value, found.headers)
-                    for found in await _until(consumer, last)
-                ]
+                return [record_of(topic, found) for found in await _until(consumer, last)]
 
         return self._admin.run(read)
 

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from resonanz_streams.errors import RetryError
-from resonanz_streams.transports.kafka_consumer import end
+from resonanz_streams.transports.kafka_consumer import end, record_of
 from resonanz_streams.transports.kafka_reach import reach, told
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Record
@@ -110,14 +110,7 @@ class KafkaTail:
         for place in consumer.assignment():
             self._positions[place] = await consumer.position(place)
         return [
-            Record(
-                place.topic.removeprefix(self._prefix),
-                place.partition,
-                record.offset,
-                record.key,
-                record.value,
-                record.headers,
-            )
+            record_of(place.topic.removeprefix(self._prefix), record)
             for place, records in fetched.items()
             for record in records
         ]
