@@ -16,6 +16,7 @@ import orjson
 from resonanz_streams.dead_letters import MAX_DEPTH, depth
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.redrive_judge import Letter, Verdict
+from resonanz_streams.redrive_notes import place_of
 
 
 def written(letter: Letter, verdict: Verdict) -> bytes:
@@ -56,8 +57,7 @@ def _letter(path: Path, number: int, line: bytes) -> Letter:
         found = json.loads(line)
         data = _data(found)
         place = found.get("letter")
-        partition, _, offset = (place or "").partition("/")
-        where = (int(partition), int(offset)) if place else None
+        where = place_of(place) if place else None
         return Letter(where, str(found["topic"]), str(found.get("reason") or ""), f"line {number}", data)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(

@@ -15,7 +15,7 @@ MOST: Final = 1_000
 """How many letters a note names at most."""
 
 _REDRIVEN: Final = "redriven"
-_SPAN: Final = re.compile(r"([0-9]{1,19})/([0-9]{1,19})-([0-9]{1,19})")
+_PLACE: Final = re.compile(r"([0-9]{1,19})/([0-9]{1,19})")
 Place = tuple[int, int]
 """Partition and offset in topic ``dead-letters``."""
 
@@ -62,10 +62,24 @@ def _places(value: bytes) -> set[Place]:
 
 
 def _span(text: str) -> tuple[int, int, int]:
-    found = _SPAN.fullmatch(text)
-    if found is None or int(found[2]) > int(found[3]):
+    start, _, last = text.partition("-")
+    number, first = place_of(start)
+    _, end = place_of(f"{number}/{last}")
+    if first > end:
         raise ValueError(text)
-    return int(found[1]), int(found[2]), int(found[3])
+    return number, first, end
+
+
+def place_of(text: str) -> Place:
+    """``0/17``.
+
+    Raises:
+        ValueError: anything else.
+    """
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return int(found[1]), int(found[2])
 
 
 def waiting(records: Sequence[Record]) -> list[Record]:

@@ -63,6 +63,18 @@ def test_a_file_with_a_line_of_any_depth_is_told_with_its_line(
     assert "letters.jsonl:2: is no letter" in found.err
 
 
+@pytest.mark.parametrize("where", ["0/-5", "0/ 5", "0/5-9", f"0/{10**30}", "5", 5, [0, 5]])
+def test_a_file_that_names_no_place_is_told(
+    place: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str], where: Any
+) -> None:
+    """A note of a thousand letters would else be spoiled by one of them."""
+    path = tmp_path / "letters.jsonl"
+    path.write_text(json.dumps({"letter": where, "topic": "likes", "event": recent()}))
+    found = Redriven(capsys, path, "--config", configure(tmp_path, place, "file:a"))
+    assert (found.code, found.out) == (2, "")
+    assert "letters.jsonl:1: is no letter" in found.err
+
+
 def test_what_is_as_deep_as_allowed_is_an_event(
     place: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
