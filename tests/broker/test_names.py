@@ -91,7 +91,7 @@ def test_of_two_of_one_name_one_ends_and_never_do_both_show_an_account(
                 assert "Traceback" not in one.output() + two.output()
     finally:
         stopped.set()
-        if busy:
+        if liking.is_alive():
             liking.join()
 
 
