@@ -5,8 +5,6 @@ import contextlib
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +12,8 @@ import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.structs import TopicPartition
-from tests.broker.test_topics import configs
 from tests.brokers import PARTITIONS, Broker
-from tests.kafka_server import KafkaServer
 from tests.processes import wait_until
-from tests.wall.walls import RunningWall
 
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.doctor.exam import open_exam
@@ -324,129 +319,6 @@ def test_records_that_retention_removed_unread(place: Broker) -> None:
     assert what == "2 records of likes, partition 0, were removed before they were counted"
     assert "longer retention.ms" in mend
     assert "resonanz replay" in mend
-
-
-def alter(kafka_server: KafkaServer, mend: str) -> None:
-    """Do what the doctor says, by the program that it names."""
-    program, *words = mend.split()
-    assert program == "kafka-configs.sh"
-    kafka_server.tool("kafka.admin.ConfigCommand", *words)
-
-
-def test_records_kept_for_less_than_the_horizon(kafka_server: KafkaServer, kafka: Broker) -> None:
-    kafka.create_topics()
-    configs(kafka, "likes", {"retention.ms": str(24 * HOUR_MS)})
-    ((level, what, mend),) = wrong(diagnosis(kafka, horizon="29d"), "retention")
-    name = f"{kafka.prefix}likes"
-    assert level == "fail"
-    assert what == f"topic {name} keeps records for 24 h, less than the horizon of 29d"
-    alter(kafka_server, mend)
-    assert configs(kafka, "likes")["retention.ms"] == str(35 * 24 * HOUR_MS)
-    assert well(diagnosis(kafka, horizon="29d"), "retention")
-
-
-def test_a_horizon_longer_than_retention_usually_is(kafka_server: KafkaServer, kafka: Broker) -> None:
-    kafka.create_topics()
-    configs(kafka, "likes", {"retention.ms": str(24 * HOUR_MS)})
-    findings = diagnosis(kafka, horizon="60d")
-    # Else the mend of one would undo that of the other.
-    assert not [what for _, what, _ in wrong(findings, "topics") if "keeps records" in what]
-    found = wrong(findings, "retention")
-    assert len(found) == 7
-    for _, _, mend in found:
-        alter(kafka_server, mend)
-    assert configs(kafka, "likes")["retention.ms"] == str(60 * 24 * HOUR_MS)
-    assert well(diagnosis(kafka, horizon="60d"), "retention")
-
-
-@pytest.mark.parametrize(
-    ("horizon", "level", "what", "mend"),
-    [
-        ("35d", "ok", "records are kept for 35 days, and until they are counted", ""),
-        (
-            "36d",
-            "warn",
-            (
-                "records are kept for 35 days, less than the horizon of 36d: a lost state cannot be counted "
-                "anew as far back"
-            ),
-            "write horizon: 35d or shorter in resonanz.yaml, or use Apache Kafka",
-        ),
-    ],
-)
-def test_the_embedded_log_keeps_what_it_keeps(
-    tmp_path: Path, horizon: str, level: str, what: str, mend: str
-) -> None:
-    broker = Broker(f"sqlite:///{tmp_path}/log.db", "")
-    broker.create_topics()
-    (found,) = [one for one in diagnosis(broker, horizon=horizon) if one.subject == "retention"]
-    assert (found.level, found.what, found.mend) == (level, what, mend)
-
-
-@contextlib.contextmanager
-def serving(answers: dict[str, str]) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = answers.get(self.path, "").encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
-
-
-def test_a_port_that_another_program_has(place: Broker) -> None:
-    with serving({"/healthz": "I am a printer"}) as port:
-        findings = diagnosis(place, ports=[("wall", port)])
-        assert wrong(findings, f"port {port}") == [
-            ("warn", "another program listens there", f"resonanz wall --port {port + 1}")
-        ]
-    assert well(diagnosis(place, ports=[("wall", port)]), f"port {port}")
-
-
-def test_programs_that_answer_as_ours_do_are_not_ours(place: Broker) -> None:
-    for health in ('{"status":"ok"}', "still alive"):
-        with serving({"/healthz": health}) as port:
-            findings = diagnosis(place, ports=[("wall", port)])
-        assert wrong(findings, f"port {port}") == [
-            ("warn", "another program listens there", f"resonanz wall --port {port + 1}")
-        ]
-
-
-@pytest.mark.parametrize("listen_on", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  # it only decides about tokens
-def test_our_wall_is_known(place: Broker, listen_on: str) -> None:
-    settings = settings_of(
-        {"pseudonym_key": "${KEY}", "wall": {"agency_token": "${KEY}"}},
-        environment={"KEY": "0123456789abcdef"},
-    )
-    with RunningWall(settings, listen_on) as wall:
-        findings = diagnosis(place, ports=[("wall", wall.port), ("worker", wall.port)])
-    told = [(one.level, one.what, one.mend) for one in findings if one.subject == f"port {wall.port}"]
-    assert told == [
-        ("ok", "the wall answers", ""),
-        ("warn", "a wall listens there", f"resonanz worker --port {wall.port + 1}"),
-    ]
-
-
-def test_what_a_worker_has_lost(place: Broker) -> None:
-    metrics = (
-        'resonanz_lost_records_total{partition="2"} 7.0\nresonanz_lost_records_total{partition="3"} 0.0\n'
-    )
-    with serving({"/healthz": "alive\n", "/metrics": metrics}) as port:
-        findings = diagnosis(place, ports=[("worker", port)])
-    ((level, what, mend),) = wrong(findings, "lost records")
-    assert level == "fail"
-    assert what == "7 records of partition 2 were removed before this worker counted them"
-    assert "longer retention.ms" in mend
 
 
 def test_a_token_that_can_be_guessed(place: Broker) -> None:
