@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +21,7 @@ from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
 from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
+from resonanz_streams.few_at_once import few_at_once
 from resonanz_streams.growth import Growth
 from resonanz_streams.heard import Heard
 from resonanz_streams.measures import MakeMeasures, Measures
@@ -38,7 +39,7 @@ _REMOVED: Final = (
     "or start more workers"
 )
 _RECOVERIES: Final = 4
-"""Partitions recovered at the same time; each may hold a fetch of 8 MB."""
+"""Partitions recovered at the same time, since most of it is waiting; each may hold a fetch of 8 MB."""
 
 
 class Pipeline:
@@ -91,7 +92,7 @@ class Pipeline:
         # All at once: between two of them the worker is no more ready than before the first.
         self.recovering |= new
         try:
-            await self._recover_all(sorted(new))
+            await few_at_once(self._recover, sorted(new), _RECOVERIES)
         finally:
             self.recovering -= new
         self.sharing = False
@@ -139,20 +140,9 @@ class Pipeline:
         self.care.start_over()
         self.failure = None
 
-    async def _recover_all(self, partitions: Sequence[int]) -> None:
-        """Several at once: most of a recovery is waiting for the broker."""
-        few = asyncio.Semaphore(_RECOVERIES)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for partition in partitions:
-                    group.create_task(self._recover(partition, few))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-
-    async def _recover(self, partition: int, few: asyncio.Semaphore) -> None:
+    async def _recover(self, partition: int) -> None:
         self._locks.setdefault(partition, asyncio.Lock())
-        async with few:
-            engine = self._restored(partition, await self._store.recover(partition))
+        engine = self._restored(partition, await self._store.recover(partition))
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
         for status in self.heard.statuses.values():
             engine.observe(status)
