@@ -5,6 +5,7 @@ load of :mod:`tests.faults.fleet`, once all of it and its end are published.
 """
 
 import asyncio
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,11 +17,11 @@ from resonanz_streams.topics import DEAD_LETTERS, SOURCE_TOPICS
 from resonanz_streams.transports.ports import Record
 from tests.brokers import Broker
 from tests.faults.expected import Samples, expected_rows, expected_samples, labelled
-from tests.faults.fleet import topic_of
+from tests.faults.fleet import ready, topic_of
 from tests.faults.load import Load
 from tests.faults.snapshots import Snapshot, last_snapshots
 from tests.pipeline.plain import Key, Row
-from tests.processes import get
+from tests.processes import get, wait_until
 
 FIELDS = ("value", "lo", "hi", "numerator", "denominator", "coverage", "reason")
 
@@ -81,7 +82,12 @@ def _near(bound: float | None, its_bound: float | None) -> bool:
 
 
 def wrong_samples(load: Load, ports: Sequence[int], *, connector: str = "file") -> list[str]:
-    """Every sample of an account: its value, that it is there, that one worker alone exports it."""
+    """Every sample of an account: its value, that it is there, that one worker alone exports it.
+
+    A worker that has just joined its group writes snapshots a little before it shows anything.
+    """
+    with contextlib.suppress(AssertionError):  # who never is ready shows too little, and that is told
+        wait_until(lambda: all(ready(port) for port in ports), "all workers are ready", 10)
     found: Samples = {}
     wrong = []
     for port in ports:
