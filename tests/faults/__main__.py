@@ -13,6 +13,7 @@ from tests.faults.report import markdown, read
 
 SIGHTS: Final = Path(".faults.jsonl")
 TABLE: Final = Path("FAULTS.md")
+CASES: Final = ("tests/faults", "tests/pipeline/test_care_beside.py")
 MARK: Final = "<!-- the last run's table -->\n"
 
 
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> int:
     """Run pytest over the faults, then write the table."""
     environment = os.environ | {"RESONANZ_FAULTS": str(SIGHTS.absolute())}
     chosen = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
-    words = arguments if chosen else ["tests/faults", *arguments]
+    words = arguments if chosen else [*CASES, *arguments]
     done = subprocess.run([sys.executable, "-m", "pytest", *words], env=environment, check=False)
     if SIGHTS.exists():
         head, _, known = TABLE.read_text(encoding="utf-8").partition(MARK)
