@@ -1,5 +1,6 @@
 """Builds the Faust app from the settings: the only place that knows every part of the engine."""
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -31,19 +32,22 @@ class _ConsumerOnly(BootStrategy):  # type: ignore[misc]  # Faust ships no types
 
 
 class ResonanzApp(faust.App):  # type: ignore[misc]  # Faust ships no types
-    """A Faust app whose consumer asks ``ownership`` where to start and tells it what it loses."""
+    """A Faust app whose consumer asks ``ownership`` where to start and tells it what it loses. ``crashing``
+    is set once ``crash_reason`` is known."""
 
     BootStrategy = _ConsumerOnly
     logger = logging.getLogger("faust.app")
     pipeline: Pipeline
     prefix: str
     ownership: Ownership
+    crashing: asyncio.Event
 
     async def crash(self, reason: BaseException) -> None:
         """Stop everything; the worker reads ``crash_reason`` and says it in a sentence."""
         if not isinstance(reason, ResonanzError):
             log.error("the stream crashed", exc_info=reason)
         await super().crash(reason)
+        self.crashing.set()
 
     def _create_directories(self) -> None:
         """None: Faust's tables, which would be kept there, are not used."""
@@ -76,6 +80,7 @@ def build_app(settings: Settings, pipeline: Pipeline, *, instance: str = "") -> 
         worker_redirect_stdouts=False,
     )
     app.pipeline = pipeline
+    app.crashing = asyncio.Event()
     app.prefix = settings.topic_prefix
     app.ownership = pipeline
     interactions.attach(app, prefix=settings.topic_prefix)

@@ -4,34 +4,35 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-MANY: Final = 50_000
-"""Records of a tick and the one before; fewer are everyday flow, for which the tick is soon enough."""
+MANY_BYTES: Final = 10_000_000
+"""Of the records of a tick and the one before: about 50,000 events. Fewer are everyday flow, for which the
+tick is soon enough."""
 
 LULL_SECONDS: Final = 0.05
 """After so long without a run everything has been read."""
 
 
 class Backlog:
-    """Whether many records were counted of late, not all flushed, and no more come. ``clock``: seconds."""
+    """Whether much was counted of late, not all flushed, and no more come. ``clock``: seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._before = self._records = 0
+        self._before = self._bytes = 0
         self._at = 0.0
 
-    def counted(self, records: int) -> None:
-        """A run was counted."""
-        self._records += records
+    def counted(self, size: int) -> None:
+        """A run of so many bytes was counted."""
+        self._bytes += size
         self._at = self._clock()
 
     def is_long(self) -> bool:
         """Whether its end is worth looking for."""
-        return self._before + self._records >= MANY
+        return self._before + self._bytes >= MANY_BYTES
 
     def is_over(self) -> bool:
         """Whether all of it has been counted, and some not flushed."""
-        return self.is_long() and self._records > 0 and self._clock() - self._at >= LULL_SECONDS
+        return self.is_long() and self._bytes > 0 and self._clock() - self._at >= LULL_SECONDS
 
     def begin(self) -> None:
         """All of it is about to be flushed."""
-        self._before, self._records = self._records, 0
+        self._before, self._bytes = self._bytes, 0

@@ -76,6 +76,7 @@ class Pipeline:
         self._telling = Telling(clock, every_tick=settings.clock == "event")
         self._locks: dict[int, asyncio.Lock] = {}
         self._past = Tally()
+        self._life: object | None = object()
 
     # -- ownership ---------------------------------------------------------------------------------
 
@@ -132,9 +133,15 @@ class Pipeline:
         if engine is not None:
             self._past.update(engine.tally)
 
+    def begin(self) -> None:
+        """A new app reads for us: until its group's coordinator says otherwise, what we get is ours."""
+        self.ours_from, self.ours_until = -math.inf, math.inf
+        self._life = object()
+
     def drop_all(self) -> None:
-        """Forget what is not durable: the next assignment recovers everything."""
-        self.sharing, self.ours_until = False, math.inf
+        """Forget what is not durable: the next assignment recovers everything. Until :meth:`begin` nothing is
+        ours: what is just being recovered, or assigned to an app that ends, comes too late."""
+        self.sharing, self.ours_until, self._life = False, -math.inf, None
         for partition in tuple(self.engines):
             self._drop(partition)
         self.care.start_over()
@@ -142,7 +149,13 @@ class Pipeline:
 
     async def _recover(self, partition: int) -> None:
         self._locks.setdefault(partition, asyncio.Lock())
-        engine = self._restored(partition, await self._store.recover(partition))
+        life = self._life
+        if life is None:
+            return
+        recovered = await self._store.recover(partition)
+        if life is not self._life:
+            return
+        engine = self._restored(partition, recovered)
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
         for status in self.heard.statuses.values():
             engine.observe(status)
@@ -181,7 +194,7 @@ class Pipeline:
             tried, rejected = await self.care.tried(run, engine, self._clock())
             if self.engines.get(run.partition) is engine:
                 engine.apply(tried, self._clock())
-                self.backlog.counted(len(tried.values))
+                self.backlog.counted(sum(map(len, tried.values)))
                 engine.reject(run.topic, rejected)
                 if rejected:
                     await self.flush(run.partition)

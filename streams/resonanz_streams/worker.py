@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 30.0
 
+_HEARTBEATS = 2
+"""By then the coordinator has answered one that was sent after a write of ours was fenced."""
+
 
 class Worker:
     """Runs apps one after the other: when the broker goes away, a fresh one starts from what is durable."""
@@ -145,18 +148,27 @@ class Worker:
     async def _run_app(self) -> None:
         await asyncio.to_thread(self._ensure_topics)
         app = build_app(self._settings, self.pipeline, instance=self._instance)
+        self.pipeline.begin()
         try:
             await app.start()
             await self._cycles(app)
         except BaseException as error:
             # Before the end, which takes its time: what may be others' by now must not be shown, nor flushed.
             self.pipeline.drop_all()
-            if isinstance(error, FencedError) and isinstance(app.crash_reason, StopError):
-                # Whoever has taken our name has fenced us, too: to start over would take it back.
-                raise app.crash_reason from None
+            if isinstance(error, FencedError | RetryError) and (reason := await self._name_taken(app, error)):
+                raise reason from None
             raise
         finally:
             await app.stop()
+
+    async def _name_taken(self, app: ResonanzApp, error: ResonanzError) -> StopError | None:
+        """What the group's coordinator says, if another worker has our name. Its writes fence ours before we
+        hear of it; to start over would take the name back."""
+        if isinstance(error, FencedError):
+            with contextlib.suppress(TimeoutError):
+                seconds = _HEARTBEATS * float(app.conf.broker_heartbeat_interval)
+                await asyncio.wait_for(app.crashing.wait(), seconds)
+        return app.crash_reason if isinstance(app.crash_reason, StopError) else None
 
     def _ensure_topics(self) -> None:
         admin = open_admin(self._settings.broker, prefix=self._settings.topic_prefix)
@@ -192,7 +204,7 @@ class Worker:
             load = (worked - did) / (started - began)
 
     async def _pause(self, until: float) -> None:
-        """Until then by the monotonic clock; less at a backlog's end, or when somebody asks for ours."""
+        """Until then by the monotonic clock; less at a backlog's end, or when this worker is to end."""
         backlog, left = self.pipeline.backlog, max(0.01, until - time.monotonic())
         while left > 0 and not backlog.is_over():
             with contextlib.suppress(TimeoutError):

@@ -122,10 +122,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         until its next heartbeat: it waits for that.
         """
         now = time.monotonic()
-        self._heard(now)
         if not self._is_member and self.app.conf.consumer_group_instance_id:
             wait = _TOLD_HEARTBEATS * float(self.app.conf.broker_heartbeat_interval)
             self.app.ownership.ours_from = now + wait
+        self._heard(now)
         self._is_member = True
         self._ensure_consumer()._coordinator._start_heartbeat_task()  # noqa: SLF001
 

@@ -100,6 +100,7 @@ def test_positions_and_the_ledger() -> None:
         assert values(registry, "resonanz_lost_records_total") == {(("partition", "0"),): 0.0}
         assert values(registry, "resonanz_recovered_position") == {}
         played.pipeline.drop_all()
+        played.pipeline.begin()
         await played.own(0)
         assert values(registry, "resonanz_recovered_position") == {
             (("topic", "likes"), ("partition", "0")): 3.0

@@ -1,6 +1,7 @@
 """Partitions come and go: what a worker shows, and writes, of what may be others' by now."""
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -138,6 +139,37 @@ def test_until_an_earlier_owner_has_been_told_nothing_is_exported_but_counted_an
         assert list(played.pipeline.engines) == [0, 1, 2, 3]
         played.pipeline.ours_from = time.monotonic() - 0.001
         assert accounts_in(exporter) == ["file:a"]
+
+    run(scene())
+
+
+def test_what_is_recovered_after_everything_was_dropped_comes_too_late() -> None:
+    async def scene() -> None:
+        played = Played("file:a")
+        store = slow(played)
+        owning = asyncio.create_task(played.own())
+        await turns(5)
+        assert store.busy == 4
+        played.pipeline.drop_all()
+        played.pipeline.begin()
+        store.go.set()
+        assert await owning == {}
+        assert played.pipeline.engines == {}
+
+    run(scene())
+
+
+def test_an_app_that_ends_is_assigned_nothing_any_more() -> None:
+    async def scene() -> None:
+        played = Played("file:a")
+        played.pipeline.drop_all()
+        assert await played.own() == {}
+        assert played.store.calls == [], "to recover would shut out who owns it now"
+        played.pipeline.ours_until = math.inf
+        assert played.pipeline.shown() == {}
+        played.pipeline.begin()
+        await played.own()
+        assert list(played.pipeline.shown()) == [0, 1, 2, 3]
 
     run(scene())
 

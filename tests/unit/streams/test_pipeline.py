@@ -180,6 +180,7 @@ def test_a_flush_that_fails_gives_the_partition_up(error: Exception) -> None:
         assert set(played.pipeline.engines) == {3}
         assert played.pipeline.flush_failures == {type(error).__name__: 1}
         played.pipeline.drop_all()
+        played.pipeline.begin()
         await played.own(0, 3)
         await played.read(event(), event(account="file:b"))
         await played.tick()
@@ -231,6 +232,7 @@ def test_after_a_run_that_could_not_be_counted_nothing_is_written_any_more() -> 
         await played.pipeline.revoked(frozenset({0}))
         assert played.store.flushes == []
         played.pipeline.drop_all()
+        played.pipeline.begin()
         assert played.pipeline.failure is None
         await played.own(0)
         await played.read(event())

@@ -48,6 +48,7 @@ class Life(Played):
             if not isinstance(failure, RetryError):
                 raise failure
             self.pipeline.drop_all()
+            self.pipeline.begin()
 
     async def _read_from(self, start: int, records: Sequence[bytes | dict[str, Any]], size: int) -> None:
         for first in range(start, len(records), size):
@@ -179,11 +180,13 @@ def test_after_a_crash_between_reading_and_writing_it_is_quarantined_once() -> N
         await life.own(0)
         await life.pipeline.apply(run_of(*records))
         life.pipeline.drop_all()
+        life.pipeline.begin()
         await life.own(0)
         life.store.failing[0] = RetryError("away")
         await life.pipeline.apply(run_of(*records))
         assert life.letters() == [], "found, not written"
         life.pipeline.drop_all()
+        life.pipeline.begin()
         await life.live(records)
         assert [letter.value for letter in life.letters()] == [line(poison(1))]
         assert life.counts("file:a") == [2, 0, 0, 0]
