@@ -62,7 +62,16 @@ class Presence:
     at_ms: int
     report: Report
 
-    def compare(self, rows: Sequence[int], newest: Newest) -> None:
+    def absent(self, rows: Sequence[int], newest: Newest) -> set[int]:
+        """Accounts that something was counted of, and that have no snapshot."""
+        counted = {
+            row
+            for row in rows
+            if any(((logged.rows == row) & ~logged.refused).any() for logged in self.counted)
+        }
+        return counted - newest.told.keys() - newest.faults.keys()
+
+    def compare(self, rows: Sequence[int], newest: Newest, absent: set[int]) -> None:
         """Of these accounts: is there a snapshot, can it be read, and whose is it?"""
         for row in rows:
             if row in newest.told:
@@ -71,7 +80,7 @@ class Presence:
                 offset, why = newest.faults[row]
                 where = f"{KPIS}/{self.partition}@{offset}: {why}"
                 self._differs(row, "snapshot", "not readable", "readable", where)
-            elif any(((logged.rows == row) & ~logged.refused).any() for logged in self.counted):
+            elif row in absent:
                 self._differs(row, "snapshot", "missing", "present", "a running worker tells it within 30 s")
 
     def _whose(self, told: Told) -> None:

@@ -27,7 +27,7 @@ _COLUMNS: Final = 16
 _SLICE: Final = 50
 """Accounts whose JSON is written without a pause: about 2 ms."""
 
-_MOST: Final = 0.30
+_MOST: Final = 0.40
 _LEAST: Final = 0.03
 Rows = NDArray[np.intp]
 

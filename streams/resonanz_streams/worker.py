@@ -10,6 +10,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -285,6 +286,8 @@ def run_worker(
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    # The thread that fetches needs the interpreter often, and shortly; 5 ms of waiting each time starve it.
+    sys.setswitchinterval(0.001)
     asyncio.run(main())
 
 

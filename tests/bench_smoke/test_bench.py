@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.bench.figures import Report, Round, Row
+from tests.bench.wholes import Contestant, in_turn
 
 STAGES = ("drain: the embedded log", "decode", "ledger", "windows", "state rows", "all of these: the engine")
 PER_TICK = ("KPIs", "snapshots", "exposition")
@@ -30,6 +31,24 @@ def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "there is no part stage; choose from: stages, race, scaling," in done.stderr
+
+
+def test_a_peer_that_fails_once_goes_on_and_says_so_and_one_that_fails_twice_is_left_alone() -> None:
+    tried: list[tuple[str, int]] = []
+
+    def run(name: str, failing: set[int]) -> Contestant:
+        def one(number: int) -> Round:
+            tried.append((name, number))
+            if number in failing:
+                raise AssertionError("what it printed\nit hangs")
+            return Round(1000, 0.001, 0.002)
+
+        return Contestant(name, "a peer", one, foreign=True)
+
+    once, twice = in_turn([run("once", {1}), run("twice", {0, 1, 2})], 3)
+    assert (once.note, len(once.rounds)) == ("a peer; failed in 1 of 3 rounds", 2)
+    assert (twice.note, len(twice.rounds)) == ("failed: it hangs", 0)
+    assert tried == [("once", 0), ("twice", 0), ("once", 1), ("twice", 1), ("once", 2)]
 
 
 def test_rows_show_medians_and_ratios_compare_them() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from tests.pipeline.test_care_beside import resonanz
 from tests.pipeline.test_rebuild import rebuilt
 from tests.pipeline.test_redrive import configure
 
+from resonanz_streams.audit import audit
 from resonanz_streams.current import latest_snapshot
 from resonanz_streams.errors import StopError
+from resonanz_streams.registry import build_registry
 from resonanz_streams.topics import KPIS
-from resonanz_streams.transports.ports import Outgoing
+from resonanz_streams.transports.brokers import open_archive
+from resonanz_streams.transports.ports import Archive, Outgoing
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
@@ -82,6 +85,37 @@ def test_accounts_of_which_nothing_is_told_are_named(tmp_path: Path) -> None:
         assert [(d.figure, d.live, d.recomputed) for d in report.differences] == [
             ("snapshot", "missing", "present")
         ]
+
+    run(scene())
+
+
+class Meanwhile:
+    """An archive; before its first look at a state ``happens``, something does."""
+
+    def __init__(self, archive: Archive, happens: Callable[[], Awaitable[None]]) -> None:
+        self._archive = archive
+        self._happens: list[Callable[[], Awaitable[None]]] = [happens]
+
+    async def state(self, partition: int) -> Mapping[bytes, bytes]:
+        while self._happens:
+            await self._happens.pop()()
+        return await self._archive.state(partition)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._archive, name)
+
+
+def test_an_account_that_is_counted_and_told_while_the_audit_reads_is_not_missing(tmp_path: Path) -> None:
+    broker = sqlite(tmp_path)
+
+    async def scene() -> None:
+        settings = settings_on(broker)
+        broker.publish(*records([event(account="file:a")]))
+        archive = open_archive(settings.broker, prefix="", group=settings.group)
+        meanwhile: Any = Meanwhile(archive, lambda: counted(settings))
+        report = await audit(settings, build_registry(settings), meanwhile, clock=lambda: NOW_MS + MINUTE)
+        await archive.close()
+        assert (report.wrong, report.missing) == (False, {})
 
     run(scene())
 

@@ -6,7 +6,6 @@ from resonanz_streams.topics import COUNTED_TOPICS, TOPICS
 from resonanz_streams.transports.sqlite_log import OFFSET_BITS, SqliteLog
 
 SWEEP_MS: Final = 60_000
-"""What a worker reads: these records stay until its state holds them, however old they are."""
 
 
 class Retention:
