@@ -41,6 +41,17 @@ fail()
 """
 
 
+AFTER_CLOSE: Final = """
+import logging, ssl, sys
+from resonanz_streams.logs import log_to_stderr
+log_to_stderr("worker", "text")
+for reason in sys.argv[1:]:
+    error = ssl.SSLError(1, f"[SSL: {reason}]")
+    error.reason = reason
+    logging.getLogger("asyncio").error("nobody looked at it", exc_info=error)
+"""
+
+
 def lines_of(text: str) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
     for line in lines:
@@ -48,6 +59,20 @@ def lines_of(text: str) -> list[dict[str, Any]]:
         assert list(line)[:5] == FIELDS[:5]
         assert len(line["message"]) <= 2_000
     return lines
+
+
+def test_what_comes_after_the_close_of_a_tls_connection_is_no_error_and_all_else_is() -> None:
+    words = [
+        sys.executable,
+        "-c",
+        AFTER_CLOSE,
+        "APPLICATION_DATA_AFTER_CLOSE_NOTIFY",
+        "CERTIFICATE_VERIFY_FAILED",
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    assert "AFTER_CLOSE" not in done.stderr
+    assert done.stderr.count("nobody looked at it") == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
 
 
 def noise(form: str) -> str:
