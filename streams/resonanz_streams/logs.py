@@ -143,8 +143,8 @@ def say_error(error: ResonanzError) -> None:
 
 
 def _without_known_traces(record: logging.LogRecord) -> bool:
-    """Faust and its like log the trace of an error of ours before we tell it in a sentence. What was under way
-    when we closed a TLS connection is nobody's, but asyncio calls it an error that nobody looked at."""
+    """Faust and its like log the trace of an error of ours before we tell it in a sentence. What was under
+    way when we closed a TLS connection is nobody's, but asyncio calls it an error that nobody looked at."""
     error = record.exc_info[1] if record.exc_info else None
     after_close = isinstance(error, ssl.SSLError) and error.reason == "APPLICATION_DATA_AFTER_CLOSE_NOTIFY"
     return not (after_close or isinstance(error, ResonanzError))
