@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from resonanz_streams.audit_log import Logged
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.current import NotReadableError, snapshot_in
@@ -64,12 +66,8 @@ class Presence:
 
     def absent(self, rows: Sequence[int], newest: Newest) -> set[int]:
         """Accounts that something was counted of, and that have no snapshot."""
-        counted = {
-            row
-            for row in rows
-            if any(((logged.rows == row) & ~logged.refused).any() for logged in self.counted)
-        }
-        return counted - newest.told.keys() - newest.faults.keys()
+        counted = {row for logged in self.counted for row in np.unique(logged.rows[~logged.refused]).tolist()}
+        return (counted & set(rows)) - newest.told.keys() - newest.faults.keys()
 
     def compare(self, rows: Sequence[int], newest: Newest, absent: set[int]) -> None:
         """Of these accounts: is there a snapshot, can it be read, and whose is it?"""

@@ -25,13 +25,16 @@ class Backlog:
         self._bytes += size
         self._at = self._clock()
 
-    def is_long(self) -> bool:
-        """Whether its end is worth looking for."""
+    def _is_long(self) -> bool:
         return self._before + self._bytes >= MANY_BYTES
 
     def is_over(self) -> bool:
         """Whether all of it has been counted, and some not flushed."""
-        return self.is_long() and self._bytes > 0 and self._clock() - self._at >= LULL_SECONDS
+        return self._is_long() and self._bytes > 0 and self._clock() - self._at >= LULL_SECONDS
+
+    def look_seconds(self) -> float:
+        """After how long to ask again."""
+        return LULL_SECONDS if self._is_long() else 0.25
 
     def begin(self) -> None:
         """All of it is about to be flushed."""

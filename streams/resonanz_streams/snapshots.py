@@ -1,9 +1,7 @@
 """What topic ``kpis`` is told: a JSON snapshot of every account whose numbers changed."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import repeat
 from typing import Any, Final
 
@@ -75,29 +73,20 @@ class SnapshotBook:
         rows: Rows,
         inputs: Inputs,
         clock_ms: int,
-        seconds: float,
         *,
         read: Mapping[str, int] | None = None,
     ) -> Iterator[list[tuple[bytes, bytes]]]:
-        """(key, JSON) of these rows in their order, slice by slice, as many as ``seconds`` of CPU allow, at
-        least one slice. ``read``: the next offsets per topic when ``inputs`` were taken. The caller may let
-        others work in between; some slices are empty for that alone.
+        """(key, JSON) of these rows in their order, slice by slice. ``read``: the next offsets per topic when
+        ``inputs`` were taken. From the first slice on the caller may let others work in between; some slices
+        are empty for that alone.
 
-        The rest stays due and comes first the next time.
+        What is not asked for stays due and comes first the next time.
         """
-        spent, begun = 0.0, time.thread_time()
-        for told in self._slices(rows, inputs, clock_ms, read):
-            spent += time.thread_time() - begun
-            yield told
-            if told and spent >= seconds:
-                return
-            begun = time.thread_time()
-
-    def _slices(
-        self, rows: Rows, inputs: Inputs, clock_ms: int, read: Mapping[str, int] | None
-    ) -> Iterator[list[tuple[bytes, bytes]]]:
-        # Of all accounts at once, not again for those that come later.
-        inputs = replace(inputs, peak_per_minute=cache(inputs.peak_per_minute))
+        if not len(rows):
+            return
+        # Now, of all accounts: the rings that they are read from go on when others work.
+        peaks = inputs.peak_per_minute()
+        inputs = replace(inputs, peak_per_minute=lambda: peaks)
         signature = self._signature(inputs)
         for first in range(0, len(rows), _EVALUATED):
             together = rows[first : first + _EVALUATED]

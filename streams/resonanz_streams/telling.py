@@ -4,7 +4,6 @@ import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from resonanz_streams.clock import Clock
@@ -49,8 +48,10 @@ class Telling:
         return [*ordered[start:], *ordered[:start]]
 
     async def records(self, partition: int, engine: PartitionEngine, seconds: float) -> Sequence[Outgoing]:
-        """Snapshots as of now, as many as ``seconds`` of CPU allow; none without any. Runs may be counted
-        meanwhile: the flush then holds more than they show, so each says how far the log was read for it.
+        """Snapshots as of now, as many as ``seconds`` of CPU allow, at least one slice; none without any.
+
+        Runs may be counted meanwhile: the flush then holds more than they show, so each says how far the log
+        was read for it.
         """
         begun = time.thread_time()
         engine.settle()
@@ -61,19 +62,14 @@ class Telling:
         read = dict(engine.offsets)
         book, clock = self._books[partition], self._clock()
         due = book.due(inputs, clock)
-        if len(due):
-            # Now: the rings it is read from go on when others work, and the snapshot must not.
-            peaks = inputs.peak_per_minute()
-            inputs = replace(inputs, peak_per_minute=lambda: peaks)
         records: list[Outgoing] = []
-        self.spent_seconds += time.thread_time() - begun
-        await asyncio.sleep(0)
-        steps = book.encode(due, inputs, clock, seconds, read=read)
-        while True:
-            begun = time.thread_time()
-            told = next(steps, None)
-            self.spent_seconds += time.thread_time() - begun
-            if told is None:
-                return records
+        limit = self.spent_seconds + seconds
+        for told in book.encode(due, inputs, clock, read=read):
             records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]
+            self.spent_seconds += time.thread_time() - begun
+            if told and self.spent_seconds >= limit:
+                return records
             await asyncio.sleep(0)
+            begun = time.thread_time()
+        self.spent_seconds += time.thread_time() - begun
+        return records

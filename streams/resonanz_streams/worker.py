@@ -19,7 +19,6 @@ from typing import Any
 import msgspec
 
 from resonanz_streams.app import ResonanzApp, build_app
-from resonanz_streams.backlog import LULL_SECONDS
 from resonanz_streams.clock import Clock, SteadyClock
 from resonanz_streams.clock_check import ClockCheck
 from resonanz_streams.errors import ConfigurationError, FencedError, ResonanzError, RetryError, StopError
@@ -209,9 +208,7 @@ class Worker:
         backlog, left = self.pipeline.backlog, max(0.01, until - time.monotonic())
         while left > 0 and not backlog.is_over():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._stopping.wait(), min(LULL_SECONDS, left) if backlog.is_long() else left
-                )
+                await asyncio.wait_for(self._stopping.wait(), min(backlog.look_seconds(), left))
                 return
             left = until - time.monotonic()
 

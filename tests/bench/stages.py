@@ -157,7 +157,7 @@ class Stages:
             for engine in engines:
                 book, inputs = SnapshotBook(engine.accounts), engine.inputs()
                 if inputs is not None:
-                    for _ in book.encode(book.due(inputs, self._now_ms), inputs, self._now_ms, 1e9):
+                    for _ in book.encode(book.due(inputs, self._now_ms), inputs, self._now_ms):
                         pass
 
         def exposition() -> None:

@@ -1,7 +1,5 @@
 """Lines that were refused when they were read: before a rebuild that counts them, and after it."""
 
-import asyncio
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +7,13 @@ from tests.brokers import Broker
 from tests.counting import Counting, audited, records, settings_on
 from tests.engines import NOW_MS, event
 from tests.pipeline.test_audit import HOUR, MINUTE, followers
+from tests.pipeline.test_audit_gaps import run, sqlite
 from tests.pipeline.test_rebuild import rebuilt
 
 from resonanz_streams.topics import DEAD_LETTERS
 from resonanz_streams.transports.ports import Outgoing
 
 AHEAD = NOW_MS + 20 * MINUTE
-
-
-def run(scene: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(scene)
-
-
-def sqlite(tmp_path: Path) -> Broker:
-    broker = Broker(f"sqlite:///{tmp_path}/log.db", "")
-    broker.create_topics()
-    return broker
 
 
 async def reads(settings: Any, *events: dict[str, Any], clock_ms: int = NOW_MS) -> None:

@@ -49,3 +49,10 @@ def test_everyday_flow_waits_for_the_tick() -> None:
         clock.seconds = tick + 0.9
         assert not backlog.is_over()
         backlog.begin()
+
+
+def test_its_end_is_looked_for_often_and_at_other_times_seldom() -> None:
+    backlog = Backlog(Hands())
+    assert backlog.look_seconds() == 0.25
+    backlog.counted(12_000_000)
+    assert backlog.look_seconds() == 0.05

@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.brokers import Broker
 from tests.engines import KEY, NOW_MS
 from tests.processes import free_port
 from tests.stores import MemoryStore, heartbeat
 
-from resonanz_streams.errors import RetryError, StopError
+from resonanz_streams.app import ResonanzApp, build_app
+from resonanz_streams.errors import FencedError, RetryError, StopError
 from resonanz_streams.events import encode
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import settings_of
 from resonanz_streams.topics import STATUS
-from resonanz_streams.transports.ports import Record
+from resonanz_streams.transports.ports import Flush, Outgoing, Record
 from resonanz_streams.worker import Worker
 
 
@@ -46,11 +48,13 @@ class Told:
         self.closed = True
 
 
-def worker_of(folder: Path, tail: Told, *, port: int = 0, store: MemoryStore | None = None) -> Worker:
+def worker_of(
+    folder: Path, tail: Told, *, port: int = 0, store: MemoryStore | None = None, tick_seconds: float = 0.05
+) -> Worker:
     settings = settings_of(
         {
             "partitions": 2,
-            "tick_seconds": 0.05,
+            "tick_seconds": tick_seconds,
             "clients": {"fleet": {"name": "Fleet", "accounts": ["file:a"]}},
         },
         folder=folder,
@@ -155,6 +159,61 @@ def test_a_port_that_is_taken_ends_it_at_once(tmp_path: Path) -> None:
         async with taken:
             with pytest.raises(StopError, match=f"cannot listen on 127.0.0.1:{port}"):
                 await worker_of(tmp_path, Told(), port=port).run()
+
+    asyncio.run(scene())
+
+
+class Written(MemoryStore):
+    """``read`` is set once the state says that so many records of ``likes`` are part of it."""
+
+    def __init__(self, records: int) -> None:
+        super().__init__()
+        self.read = asyncio.Event()
+        self._records = records
+
+    async def flush(self, partition: int, flush: Flush) -> None:
+        await super().flush(partition, flush)
+        if flush.offsets.get("likes") == self._records:
+            self.read.set()
+
+
+def test_a_backlog_is_flushed_when_it_is_read_not_at_the_end_of_the_tick(tmp_path: Path) -> None:
+    place = Broker(f"sqlite:///{tmp_path}/resonanz.db", "")
+    place.create_topics(2)
+    place.publish(*[Outgoing("likes", None, b"[" * 2_000_000, partition=1) for _ in range(6)])
+
+    async def scene() -> None:
+        store = Written(6)
+        worker = worker_of(tmp_path, Told(), store=store, tick_seconds=60.0)
+        task = asyncio.create_task(worker.run())
+        await asyncio.wait_for(store.read.wait(), 30)
+        worker.stop()
+        await task
+
+    asyncio.run(scene())
+
+
+def app_of(worker: Worker) -> ResonanzApp:
+    return build_app(worker._settings, worker.pipeline, instance="same")
+
+
+def test_a_worker_whose_write_was_fenced_hears_first_whether_its_name_was_taken(tmp_path: Path) -> None:
+    async def scene() -> None:
+        worker, taken = worker_of(tmp_path, Told()), StopError("named same, too")
+        app = app_of(worker)
+        hearing = asyncio.create_task(worker._name_taken(app, FencedError("another writes")))
+        await asyncio.sleep(0)
+        await app.crash(taken)
+        assert await hearing is taken
+        assert await worker._name_taken(app, RetryError("the broker is away")) is taken
+
+    asyncio.run(scene())
+
+
+def test_a_worker_that_was_fenced_for_another_reason_starts_over(tmp_path: Path) -> None:
+    async def scene() -> None:
+        worker = worker_of(tmp_path, Told())
+        assert await worker._name_taken(app_of(worker), FencedError("another writes")) is None
 
     asyncio.run(scene())
 
