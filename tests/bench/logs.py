@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from resonanz_connectors.publisher import open_publisher
-from resonanz_streams.topics import SOURCE_TOPICS, TOPICS
+from resonanz_streams.topics import INTERACTION_TOPICS, SOURCE_TOPICS, TOPICS, TopicSpec
 from resonanz_streams.transports.brokers import open_admin
 from resonanz_streams.transports.kafka_url import parse
 from resonanz_streams.transports.ports import Outgoing
@@ -19,11 +19,22 @@ BATCH_BYTES: Final = 64 * 1024
 _CHUNK: Final = 10_000
 
 
+class _ProducersTime(TopicSpec):
+    """A topic whose records keep the time that the producer wrote: the peers' windows go by it."""
+
+    def kafka_config(self) -> dict[str, str]:
+        return super().kafka_config() | {"message.timestamp.type": "CreateTime"}
+
+
 def ensure_topics(url: str, prefix: str = "") -> None:
     """Make every topic as the worker would."""
+    _ensure(url, prefix, tuple(TOPICS.values()))
+
+
+def _ensure(url: str, prefix: str, specs: Sequence[TopicSpec]) -> None:
     admin = open_admin(url, prefix=prefix)
     try:
-        admin.ensure(tuple(TOPICS.values()), PARTITIONS)
+        admin.ensure(specs, PARTITIONS)
     finally:
         admin.close()
 
@@ -57,6 +68,7 @@ def outgoing(load: Load) -> list[Outgoing]:
 def fill_kafka(url: str, load: Load, prefix: str = "") -> int:
     """Publish one event a record in lz4 batches, each with its own time, and the sentinels; returns the
     number of records."""
+    _ensure(url, prefix, [_ProducersTime(name, "delete") for name in INTERACTION_TOPICS])
     ensure_topics(url, prefix)
     sentinels = list(load.sentinels())
 
