@@ -40,10 +40,11 @@ class Child(Process):
         output = self.output()
         if self.process.poll():
             raise AssertionError(f"{self.log.stem} ended with {self.process.returncode}: {output[-2000:]}")
+        # Of a line that is just being written only a part may be there.
         found = [
             msgspec.json.decode(line.removeprefix(MARK))
-            for line in output.splitlines()
-            if line.startswith(MARK)
+            for line in output.splitlines(keepends=True)
+            if line.startswith(MARK) and line.endswith("\n")
         ]
         return [one for one in found if one["what"] == what]
 
