@@ -111,14 +111,14 @@ def run_backtest(
         StopError: the output cannot be written.
     """
     console = console or Console(stderr=True)
-    chosen = _kpis(kpis), _windows(windows)
+    chosen, spans = _kpis(kpis), _windows(windows)
     asked = registry.gathered(_accounts(registry, accounts))
     _check_times(step_ms, from_ms, to_ms)
     check_out(out, files)
     defaults = {name: value for name, value in (("kind", kind), ("account", account)) if value is not None}
     reading = Reading(tuple(files), dict(mapping or {}), defaults, clock() + AHEAD_MS)
     bounds = Bounds(
-        -_FAR if from_ms is None else old_edge_ms(WINDOWS[-1], from_ms), _FAR if to_ms is None else to_ms
+        -_FAR if from_ms is None else old_edge_ms(spans[-1], from_ms), _FAR if to_ms is None else to_ms
     )
     with ExitStack() as stack:
         sink = stack.enter_context(written(out))
@@ -139,11 +139,11 @@ def run_backtest(
         found = intake.read(reading, lambda rows: bar.update(task, completed=rows))
         bar.update(task, total=found.rows)
         steps = _steps(found, reading, step_ms, from_ms, to_ms)
-        play = Play(asked, operations, snapshots, max_bytes=settings.ledger_max_mb * 2**20)
+        play = Play(asked, operations, snapshots, spans, max_bytes=settings.ledger_max_mb * 2**20)
         play.watched(_statuses(found))
         tidy = Tidy(sink, asked.accounts_of(0), dense=dense)
         counting = bar.add_task("Counting", total=len(steps))
-        play.run(steps, *chosen, tidy, lambda done: bar.update(counting, completed=done))
+        play.run(steps, chosen, tidy, lambda done: bar.update(counting, completed=done))
         tidy.finish()
     cut = play.measures.ledger.cut_ms != NEVER
     done = Backtested(out, tidy.rows, len(steps), steps[0], steps[-1], found, play.counted, cut)

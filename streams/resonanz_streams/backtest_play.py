@@ -9,7 +9,7 @@ from resonanz_streams.backtest_spool import Rows, Spool
 from resonanz_streams.backtest_tidy import Tidy
 from resonanz_streams.evaluation import evaluate
 from resonanz_streams.events import Status
-from resonanz_streams.kpis.base import WINDOWS, Kpi
+from resonanz_streams.kpis.base import Kpi
 from resonanz_streams.ledger import alone
 from resonanz_streams.ledger_rows import Entries
 from resonanz_streams.measures import Measures
@@ -27,11 +27,22 @@ class Counted:
 
 
 class Play:
-    """Counts operations as they become known."""
+    """Counts operations as they become known, for these windows."""
 
-    def __init__(self, registry: Registry, operations: Spool, snapshots: Spool, *, max_bytes: int) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        operations: Spool,
+        snapshots: Spool,
+        windows: Sequence[str],
+        *,
+        max_bytes: int,
+    ) -> None:
         self.counted = Counted()
-        self.measures = Measures(registry, registry.accounts_of(0), ledger_max_bytes=max_bytes)
+        self.measures = Measures(
+            registry, registry.accounts_of(0), ledger_max_bytes=max_bytes, windows=windows
+        )
+        self._windows = windows
         self._operations = operations
         self._snapshots = snapshots
 
@@ -44,26 +55,25 @@ class Play:
         self,
         steps: Sequence[int],
         kpis: Sequence[Kpi],
-        windows: Sequence[str],
         tidy: Tidy,
         progress: Callable[[int], None],
     ) -> None:
-        """Evaluate ``kpis`` over ``windows`` at each of ``steps`` (epoch ms, ascending)."""
+        """Evaluate ``kpis`` at each of ``steps`` (epoch ms, ascending)."""
         for number, now_ms in enumerate(steps, 1):
             self._advance(now_ms)
-            inputs = self.measures.inputs(windows)
+            inputs = self.measures.inputs(self._windows)
             if inputs is not None:
-                tidy.add(inputs, evaluate(inputs, kpis, windows))
+                tidy.add(inputs, evaluate(inputs, kpis, self._windows))
             if number % 16 == 0 or number == len(steps):
                 progress(number)
 
     def _advance(self, now_ms: int) -> None:
         self.measures.advance(now_ms)
         ledger = self.measures.ledger
-        ledger.forget(old_edge_ms(WINDOWS[-1], now_ms) + 1)
+        ledger.forget(old_edge_ms(self._windows[-1], now_ms) + 1)
         for rows in self._operations.until(now_ms):
             self._count(rows)
-            ledger.forget(old_edge_ms(WINDOWS[-1], now_ms) + 1)
+            ledger.forget(old_edge_ms(self._windows[-1], now_ms) + 1)
             while (merge := ledger.merge_job()) is not None:
                 merge()()
         for rows in self._snapshots.until(now_ms):

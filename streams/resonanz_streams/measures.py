@@ -16,13 +16,20 @@ from resonanz_streams.windows import Deltas, Windows, old_edge_ms
 
 
 class Measures:
-    """What counts once, the windows' sums, followers and coverage; row i of every array is account i."""
+    """What counts once, sums of these windows, followers and coverage; row i of every array is account i."""
 
-    def __init__(self, registry: Registry, accounts: Sequence[Account], *, ledger_max_bytes: int) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        accounts: Sequence[Account],
+        *,
+        ledger_max_bytes: int,
+        windows: Sequence[str] = WINDOWS,
+    ) -> None:
         self.ledger = Ledger(ledger_max_bytes)
         self.audience = AudienceBook(len(accounts))
         self.coverage = CoverageBook([account.id for account in accounts])
-        self._windows = Windows(len(accounts))
+        self._windows = Windows(len(accounts), windows)
         self._accounts = accounts
         self._registry = registry
 

@@ -6,7 +6,7 @@ k > ⌊(t-w)/r⌋ and nothing after t: its new edge is t, its old edge is t-w ro
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,16 +74,24 @@ class Windows:
     """The counts of n accounts. Cells of accounts without events cost no memory: the system hands out
     zero pages lazily.
 
-    ``sums[w]``: shape (n, 4), net likes, comments, shares and additions since removed, as of ``now_ms``.
+    ``sums[w]``: shape (n, 4), net likes, comments, shares and additions since removed, as of ``now_ms``; of
+    ``windows`` only.
     """
 
-    def __init__(self, accounts: int) -> None:
+    def __init__(self, accounts: int, windows: Collection[str] = tuple(RING_OF_WINDOW)) -> None:
         self._accounts = accounts
+        self._rings = [
+            RingSpec(ring.resolution_ms, tuple(window for window in ring.windows if window in windows))
+            for ring in RINGS
+            if not set(windows).isdisjoint(ring.windows)
+        ]
         self._cells: list[NDArray[np.signedinteger]] = [
-            np.zeros((accounts, ring.size, COLUMNS), dtype=np.int32) for ring in RINGS
+            np.zeros((accounts, ring.size, COLUMNS), dtype=np.int32) for ring in self._rings
         ]
         self.sums: dict[str, Ints] = {
-            window: np.zeros((accounts, COLUMNS), dtype=np.int64) for ring in RINGS for window in ring.windows
+            window: np.zeros((accounts, COLUMNS), dtype=np.int64)
+            for ring in self._rings
+            for window in ring.windows
         }
         self.now_ms: int | None = None
         self._waiting: list[tuple[int, int, Deltas]] = []
@@ -108,7 +116,7 @@ class Windows:
         if before is None:
             self.now_ms = now_ms
         elif now_ms > before:
-            for ring, cells in zip(RINGS, self._cells, strict=True):
+            for ring, cells in zip(self._rings, self._cells, strict=True):
                 self._leave(ring, cells, before, now_ms)
             self.now_ms = now_ms
         due = []
@@ -164,7 +172,7 @@ class Windows:
 
     def _add(self, deltas: Deltas, now_ms: int) -> None:
         # Longest window first: what it no longer spans is outside the shorter ones too.
-        for ring, cells in zip(reversed(RINGS), reversed(self._cells), strict=True):
+        for ring, cells in zip(reversed(self._rings), reversed(self._cells), strict=True):
             for window in reversed(ring.windows):
                 inside = deltas.at_ms > old_edge_ms(window, now_ms)
                 if not inside.all():
@@ -189,10 +197,12 @@ class Windows:
             self._cells = [cells.astype(np.int64) for cells in self._cells]
 
     def peak_per_minute(self) -> Callable[[], NDArray[np.float64]]:
-        """A function that gives the busiest 5 min bucket of the last 24 h, in interactions a minute."""
+        """A function that gives the busiest 5 min bucket of the last 24 h, if that window is one of ours, in
+        interactions a minute."""
 
         def peak() -> NDArray[np.float64]:
-            ring, cells = RINGS[1], self._cells[1]
+            place = next(place for place, ring in enumerate(self._rings) if "24h" in ring.windows)
+            ring, cells = self._rings[place], self._cells[place]
             if self.now_ms is None:
                 return np.zeros(self._accounts)
             totals = cells[:, :, 0].astype(np.int64)
