@@ -39,8 +39,13 @@ class Lives:
             ["-m", "tests.faults.dying_worker", *words], self.config.with_name(f"dead-{number}.log")
         )
 
-    def _is_ready(self) -> None:
-        wait_until(lambda: ready(self._port), f"life {self.kills.total()} is ready")
+    def _is_ready(self, process: Process | None = None) -> None:
+        """Wait until it is, or until this one has died: what an earlier life left unread may be in its first
+        flush, before it is ready."""
+        wait_until(
+            lambda: ready(self._port) or (process is not None and process.process.poll() is not None),
+            f"life {self.kills.total()} is ready",
+        )
         recovered = samples(self._port, "resonanz_recovered_position") or {}
         self.read_again += sum(max(0.0, self._reached.get(place, 0) - at) for place, at in recovered.items())
         self._reached = {}
@@ -59,7 +64,7 @@ class Lives:
     def during_a_flush(self, delivery: Delivery, chunks: int) -> None:
         """Killed by itself in one of the flushes that follow the first events."""
         with self._dying("flush", self._rng.randrange(1, 5)) as process:
-            self._is_ready()
+            self._is_ready(process)
             delivery.trickle(chunks)
             self._mourn(process, "flush")
         self.kills["flush"] += 1
