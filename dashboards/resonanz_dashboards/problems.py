@@ -80,6 +80,12 @@ async def _unauthorized(_: Request, error: Exception) -> ProblemResponse:
 async def _http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
     if error.status_code == http.HTTPStatus.NOT_FOUND:
+        if request.url.path.startswith("/api/"):
+            # What is no path of the API is nothing that a stranger should learn of it.
+            try:
+                request.app.state.wall.access.scope(request.headers.get("authorization"))
+            except UnauthorizedError as stranger:
+                return unauthorized(stranger)
         detail = f"There is nothing at {request.url.path}; /openapi.json lists what there is."
         return problem(404, "not-found", detail)
     return problem(error.status_code, "http", str(error.detail), headers=error.headers)

@@ -112,6 +112,9 @@ def test_what_a_viewer_may_not_see_does_not_exist(tmp_path: Path) -> None:
         assert wall.get(BAKERY_KPIS).status == 401
         assert wall.get(BAKERY_KPIS).headers["www-authenticate"].startswith("Bearer")
         assert wall.get(BAKERY_KPIS, "somebody").status == 401
+        # A path that no route takes, for its line break, and one that is none.
+        for path in ("/api/v1/accounts/a%0Ab/kpis", "/api/v2"):
+            assert (wall.get(path, "somebody").status, wall.get(path, AGENCY).status) == (401, 404)
         assert wall.get(BAKERY_KPIS, BAKERY).status == 200
         assert wall.get(THEATRE_KPIS, AGENCY).status == 200
         hidden, absent = wall.get(THEATRE_KPIS, BAKERY), wall.get("/api/v1/accounts/x:y/kpis", BAKERY)
