@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from resonanz_streams.audit import audit
+from resonanz_streams.audit_newest import newest_told
 from resonanz_streams.audit_report import Report
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry, build_registry
@@ -97,3 +98,17 @@ async def audited(settings: Settings, *, at_ms: int = NOW_MS, account: str | Non
         return await audit(settings, build_registry(settings), archive, account=account, clock=lambda: at_ms)
     finally:
         await archive.close()
+
+
+async def entries_told(settings: Settings) -> int:
+    """How many entries the newest snapshots of all accounts hold."""
+    registry = build_registry(settings)
+    archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
+    try:
+        newest = [
+            await newest_told(archive, number, registry.accounts_of(number))
+            for number in range(registry.partitions)
+        ]
+    finally:
+        await archive.close()
+    return sum(len(one.snapshot.kpis) for part in newest for one in part.told.values())

@@ -1,9 +1,15 @@
 """Engines for tests: one partition, accounts by name, events with nothing to say but what matters."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from resonanz_streams.engine import PartitionEngine
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import POST, Kpi
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import settings_of
 from resonanz_streams.topics import DAY_MS
@@ -11,6 +17,12 @@ from resonanz_streams.transports.ports import Flush, Recovered, Run
 
 NOW_MS: Final = 1_700_000_000_000
 KEY: Final = "0123456789abcdef0123456789abcdef"
+
+
+def without_posts(counts: NDArray[np.int64]) -> list[int]:
+    """Net likes, comments, shares, and what was removed."""
+    found: list[int] = np.delete(counts, POST).tolist()
+    return found
 
 
 def registry_of(*accounts: str, partitions: int = 1, **client: Any) -> Registry:
@@ -29,6 +41,7 @@ def engine_of(
     ledger_max_bytes: int = 2**30,
     registry: Registry | None = None,
     partition: int = 0,
+    kpis: Sequence[Kpi] = KPIS,
 ) -> PartitionEngine:
     """An engine that owns all ``accounts`` and was not restored yet."""
     return PartitionEngine(
@@ -36,6 +49,7 @@ def engine_of(
         partition,
         horizon_ms=horizon_ms,
         ledger_max_bytes=ledger_max_bytes,
+        kpis=kpis,
     )
 
 
@@ -85,8 +99,7 @@ class Driven:
         """Net likes, comments, shares, and what was removed."""
         inputs = self.engine.inputs()
         assert inputs is not None
-        found: list[int] = inputs.counts[window][row].tolist()
-        return found
+        return without_posts(inputs.counts[window][row])
 
     def outcomes(self) -> dict[str, int]:
         """How many events had each outcome."""

@@ -1,10 +1,12 @@
 """What KPIs are computed from, said in a few words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Column, Inputs, Kpi
+from resonanz_streams.identity import hashes
+from resonanz_streams.kpis.base import POST, WINDOWS, WINDOWS_MS, Clients, Column, Floats, Inputs, Ints, Kpi
+from resonanz_streams.net.table import NetTable
 
 NOW_MS = 1_700_000_000_000
 
@@ -17,11 +19,17 @@ def inputs_of(
     coverage: Sequence[float] | None = None,
     peak: Sequence[float] | None = None,
     length_ms: int | None = None,
+    posts: Sequence[int] | None = None,
+    net: NetTable | None = None,
+    clients: Clients | None = None,
+    followers_at: Callable[[Ints, Ints], Floats] | None = None,
 ) -> Inputs:
-    """The same counts in every window, one row an account; without a word nothing else is known, and all is
-    covered."""
+    """The same counts (likes, comments, shares, removed) in every window, one row an account; without a word
+    nothing else is known, and all is covered."""
     nothing = [np.nan] * len(counts)
-    rows = np.array(counts, dtype=np.int64).reshape(-1, 4)
+    given = np.array(counts, dtype=np.int64).reshape(-1, 4)
+    published = np.array([0] * len(counts) if posts is None else posts, dtype=np.int64)
+    rows = np.insert(given, POST, published, axis=1)
     followed = np.array(nothing if followers is None else followers, dtype=np.float64)
     covered = np.array([1.0] * len(counts) if coverage is None else coverage)
     busiest = np.array([0.0] * len(counts) if peak is None else peak)
@@ -33,6 +41,25 @@ def inputs_of(
         followers=dict.fromkeys(WINDOWS, followed),
         potential=np.array(nothing if potential is None else potential, dtype=np.float64),
         coverage=dict.fromkeys(WINDOWS, covered),
+        clients=clients or clients_with(len(counts)),
+        net=net,
+        followers_at=followers_at,
+    )
+
+
+def clients_with(
+    accounts: int,
+    *,
+    sla_ms: int = 4 * 3_600_000,
+    targets: Sequence[Sequence[str]] | None = None,
+    zones: Sequence[str] | None = None,
+) -> Clients:
+    """What the clients of so many accounts say: an answer within 4 h, nobody on a target list, UTC."""
+    lists: Sequence[Sequence[str]] = targets or [()] * accounts
+    return Clients(
+        np.full(accounts, sla_ms, dtype=np.int64),
+        [np.sort(hashes(people)) for people in lists],
+        zones or ["UTC"] * accounts,
     )
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from resonanz_streams.audience import AudienceBook
-from resonanz_streams.ledger import Flags
 from resonanz_streams.ledger_rows import Entries
 from resonanz_streams.measures import Measures
+from resonanz_streams.net_states import Flags
 
 POISON: Final = 13_131
 

@@ -14,7 +14,7 @@ from resonanz_streams.registry import Registry
 from resonanz_streams.settings import settings_of
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered
-from tests.engines import KEY, NOW_MS, run_of
+from tests.engines import KEY, NOW_MS, run_of, without_posts
 
 
 @dataclass
@@ -105,8 +105,7 @@ class Played:
         inputs = engine.inputs()
         assert inputs is not None
         row = [known.id for known in engine.accounts].index(account)
-        found: list[int] = inputs.counts[window][row].tolist()
-        return found
+        return without_posts(inputs.counts[window][row])
 
 
 def heartbeat(account: str = "file:a", **changes: Any) -> Status:

@@ -1,4 +1,4 @@
-"""A simulated agency: rhythms, cascades, bots, doubles, removals and incidents, all from one seed.
+"""A simulated agency: rhythms, cascades, talk, bots, doubles, removals and incidents, all from one seed.
 
 The first start fills the past, then it runs at the pace of the clock. The cursor holds when that first
 start was and how far it has come, so a restart goes on with the very same events.
@@ -29,7 +29,8 @@ _TRUTH_EVERY_MS: Final = 60_000
 
 class SimulatorOptions(Options):
     """``rate`` scales how busy all are. ``incidents``: see there; an empty list means none. ``truth``: a
-    JSONL file of what a reader must count, kept up to date every minute and at the end."""
+    JSONL file of what a reader must count, kept up to date every minute and at the end, with one of the
+    dialogues beside it."""
 
     seed: int = 1
     rate: Annotated[float, Field(gt=0, le=10_000)] = 1.0
@@ -63,7 +64,7 @@ class World:
 
     def truth(self) -> Truth:
         """Counts it."""
-        return Truth(self._accounts, self.incidents)
+        return Truth(self._registry, self._accounts, self.incidents)
 
     def cursor(self, at_ms: int) -> str:
         """The first start, and how far it has come."""
@@ -187,12 +188,12 @@ class Simulator(Connector):
         while told_ms < at_ms:
             told_ms = min(at_ms, told_ms + world.step_ms)
             arrivals = await self.context.offload(feed.advance, told_ms)
-            truth.take(arrivals.actions)
+            truth.take(arrivals)
         return truth
 
     def _tell_truth(self) -> None:
         if self._truth is not None and self._untold is not None:
-            self._truth.take(self._untold.actions)
+            self._truth.take(self._untold)
         self._untold = None
 
     def _write_truth(self) -> None:

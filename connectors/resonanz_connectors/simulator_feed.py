@@ -6,38 +6,43 @@ from typing import Final
 
 import numpy as np
 
-from resonanz_connectors.simulator_draws import Ints, Keys, exponential, mixed, uniform
+from resonanz_connectors.simulator_draws import Ints, Keys, exponential, uniform
 from resonanz_connectors.simulator_incidents import Planned
 from resonanz_connectors.simulator_model import (
     ACTIONS,
-    BOT,
     CASCADE_MOST_MS,
-    COMMENT,
     HOUR_MS,
     LIKE,
-    TEAM,
+    NEVER,
+    REMOVAL_MOST_MS,
     Actions,
     Public,
+    gone_ms,
     originals,
 )
+from resonanz_connectors.simulator_talk import TALK_MOST_MS, answers
 
 USUAL_LAG_MS: Final = 3_000
 _LATE_MOST_MS: Final = 6 * HOUR_MS
-_REMOVAL_MOST_MS: Final = 24 * HOUR_MS
 _RETURN_MOST_MS: Final = 6 * HOUR_MS
 _DUPLICATE_MOST_MS: Final = HOUR_MS
 REACH_MS: Final = (
-    HOUR_MS + CASCADE_MOST_MS + _REMOVAL_MOST_MS + _RETURN_MOST_MS + _LATE_MOST_MS + _DUPLICATE_MOST_MS
+    HOUR_MS
+    + CASCADE_MOST_MS
+    + TALK_MOST_MS
+    + REMOVAL_MOST_MS
+    + _RETURN_MOST_MS
+    + _LATE_MOST_MS
+    + _DUPLICATE_MOST_MS
 )
 """How long after an hour began something caused in it can still arrive."""
 _CELLS: Final = 100_000
-_REPLY = np.uint64(0x5245504C59)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
     """What arrives in [from_ms, to_ms): acts in order of arrival; posts and follower snapshots as (row,
-    number) and (row, at_ms, followers)."""
+    number) and (row, at_ms, followers). Numbers of posts are as in :data:`Actions`."""
 
     from_ms: int
     to_ms: int
@@ -77,7 +82,8 @@ class Feed:
 
     def _draw(self, hours: Ints, from_ms: int) -> None:
         self._next_hour = int(hours[-1]) + 1
-        fresh = operations(originals(self._public, hours, self._incidents))
+        acts = originals(self._public, hours, self._incidents)
+        fresh = operations(np.concatenate([acts, answers(self._public, acts, self._incidents)]))
         fresh = fresh[(fresh["seen_ms"] >= from_ms) & ~self._unheard(fresh["account"], fresh["seen_ms"])]
         pending = np.concatenate([self._pending, fresh])
         # Stable and complete, so that equal times do not depend on where the feed began.
@@ -94,13 +100,19 @@ class Feed:
 
     def _posts(self, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
         public = self._public
-        first = -((public.post_phase - from_ms) // public.post_every)
-        end = -((public.post_phase - to_ms) // public.post_every)
+        rows, numbers = self._published(public.post_phase, public.post_every, from_ms, to_ms)
+        there, away = self._published(public.away_phase, public.away_every, from_ms, to_ms)
+        rows, numbers = np.concatenate([rows, there]), np.concatenate([numbers, -1 - away])
+        return list(zip(rows.tolist(), numbers.tolist(), strict=True))
+
+    def _published(self, phase: Ints, every: Ints, from_ms: int, to_ms: int) -> tuple[Ints, Ints]:
+        """Rows and numbers of what comes at regular times."""
+        first, end = -((phase - from_ms) // every), -((phase - to_ms) // every)
         rows = np.repeat(np.arange(len(first)), np.maximum(0, end - first))
         skipped = np.cumsum(np.maximum(0, end - first)) - np.maximum(0, end - first)
         numbers = first[rows] + np.arange(len(rows)) - skipped[rows]
-        lost = self._unheard(rows, public.post_phase[rows] + numbers * public.post_every[rows])
-        return list(zip(rows[~lost].tolist(), numbers[~lost].tolist(), strict=True))
+        lost = self._unheard(rows, phase[rows] + numbers * every[rows])
+        return rows[~lost], numbers[~lost]
 
     def _snapshots(self, from_ms: int, to_ms: int) -> list[tuple[int, int, int]]:
         rows = np.arange(len(self._public.keys))
@@ -126,10 +138,10 @@ def operations(acts: Actions) -> Actions:
     acts["seen_ms"][late] += (_LATE_MOST_MS * uniform(keys[late], "how late") ** 3).astype(np.int64)
     twice = acts[uniform(keys, "twice") < 0.01].copy()
     twice["seen_ms"] += 1 + (_DUPLICATE_MOST_MS * uniform(twice["key"], "again") ** 4).astype(np.int64)
-    removed = acts[uniform(keys, "removed") < 0.03].copy()
+    gone = gone_ms(acts)
+    removed = acts[gone < NEVER].copy()
     removed["remove"] = True
-    gone = exponential(removed["key"], "gone", HOUR_MS, _REMOVAL_MOST_MS - 10_000)
-    removed["at_ms"] += 5_000 + gone.astype(np.int64)
+    removed["at_ms"] = gone[gone < NEVER]
     removed["seen_ms"] = removed["at_ms"] + _lag(removed["key"], "removal")
     # Only a like can come back under the same identity; a comment is written anew.
     back = removed[(removed["kind"] == LIKE) & (uniform(removed["key"], "back") < 0.2)].copy()
@@ -138,20 +150,7 @@ def operations(acts: Actions) -> Actions:
         np.int64
     )
     back["seen_ms"] = back["at_ms"] + _lag(back["key"], "return lag")
-    return np.concatenate([acts, twice, removed, back, _replies(acts)])
-
-
-def _replies(acts: Actions) -> Actions:
-    """The client's own people answer more than half of what is said to them."""
-    asked = (acts["kind"] == COMMENT) & (acts["flags"] & BOT == 0) & (uniform(acts["key"], "answer") < 0.6)
-    replies: Actions = acts[asked].copy()
-    replies["parent"] = replies["key"]
-    replies["key"] = mixed(replies["key"] ^ _REPLY)
-    replies["actor"] = TEAM
-    slow = exponential(replies["key"], "slow", HOUR_MS, _RETURN_MOST_MS)
-    replies["at_ms"] += 60_000 + slow.astype(np.int64)
-    replies["seen_ms"] = replies["at_ms"] + _lag(replies["key"], "lag")
-    return replies
+    return np.concatenate([acts, twice, removed, back])
 
 
 def _lag(keys: Keys, purpose: str) -> Ints:

@@ -8,7 +8,8 @@ import numpy as np
 
 from resonanz_connectors.batch import Batch
 from resonanz_connectors.simulator_feed import USUAL_LAG_MS, Arrivals
-from resonanz_connectors.simulator_model import BOT, BOTS_FROM, COMMENT, SPAM, TEAM, Actions, Public
+from resonanz_connectors.simulator_model import BOT, BOTS_FROM, BURST, COMMENT, SPAM, TEAM, Actions, Public
+from resonanz_connectors.simulator_words import Words, post_name
 from resonanz_streams.events import KINDS, Audience, Post
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.topics import TOPIC_OF_KIND
@@ -20,8 +21,9 @@ _KEPT_NAMES: Final = 1_000_000
 _FLAGS: Final = {
     0: "",
     BOT: ',"flags":["bot"]',
-    SPAM: ',"flags":["spam"]',
     BOT | SPAM: ',"flags":["bot","spam"]',
+    BOT | BURST: ',"flags":["bot","burst"]',
+    BOT | SPAM | BURST: ',"flags":["bot","spam","burst"]',
 }
 
 
@@ -32,6 +34,7 @@ class Writer:
         self._registry = registry
         self._accounts = accounts
         self._public = public
+        self._words = Words(registry, accounts, public)
         self._quoted = [msgspec.json.encode(account.id).decode() for account in accounts]
         self._names: dict[tuple[str, int], str] = {}
 
@@ -67,20 +70,20 @@ class Writer:
         client = self._accounts[row].client
         head = f'","source":"{SOURCE}","kind":"{KINDS[kind]}"'
         account = f',"account":{self._quoted[row]},"actor":"'
-        columns = ("key", "remove", "actor", "post", "parent", "flags", "elsewhere", "at_ms", "seen_ms")
-        lines = []
-        for key, remove, actor, post, parent, flags, elsewhere, at_ms, seen_ms in zip(
+        columns = ("key", "remove", "actor", "post", "parent", "flags", "venue", "at_ms", "seen_ms")
+        venues, lines = self._words.written_venues(row), []
+        for key, remove, actor, post, parent, flags, venue, at_ms, seen_ms in zip(
             *(part[name].tolist() for name in columns), strict=True
         ):
             op = ',"op":"remove"' if remove else ""
             own = '","own":true' if actor == TEAM else '"'
-            tree = f',"parent":"{parent:016x}"' if parent else ""
+            about, topics = self._words.written(row, post)
             if kind == COMMENT:
-                tree += f',"thread":"p{post}"'
-            venue = ',"venue":"elsewhere"' if elsewhere else ""
+                about += f',"parent":"{parent:016x}"' if parent else ""
+                about += f',"thread":"{post_name(post)}"'
             lines.append(
                 f'{{"v":1,"id":"{key:016x}{head}{op}{account}{self._name(client, actor)}{own}'
-                f',"object":"p{post}"{tree}{venue}{_FLAGS[flags]},"at_ms":{at_ms},"seen_ms":{seen_ms}}}'
+                f'{about}{venues[venue]}{topics}{_FLAGS[flags]},"at_ms":{at_ms},"seen_ms":{seen_ms}}}'
             )
         return lines
 
@@ -95,11 +98,30 @@ class Writer:
         return name
 
     def _posts(self, arrivals: Arrivals) -> Iterator[Post]:
-        for row, number in arrivals.posts:
-            at_ms = int(self._public.post_phase[row] + number * self._public.post_every[row])
-            account = self._accounts[row].id
-            name = f"p{number}"
-            yield Post(id=name, source=SOURCE, account=account, object=name, at_ms=at_ms, seen_ms=at_ms)
+        public, venues = self._public, self._away_venues(arrivals)
+        for (row, post), venue in zip(arrivals.posts, venues, strict=True):
+            away = post < 0
+            phase, every = (
+                (public.away_phase, public.away_every) if away else (public.post_phase, public.post_every)
+            )
+            at_ms = int(phase[row] + (-1 - post if away else post) * every[row])
+            yield Post(
+                id=post_name(post),
+                source=SOURCE,
+                account=self._accounts[row].id,
+                object=post_name(post),
+                venue="elsewhere" if away else "own",
+                venue_name=self._words.venue_name(row, venue) if away else None,
+                topics=self._words.topics(row, post),
+                at_ms=at_ms,
+                seen_ms=at_ms,
+            )
+
+    def _away_venues(self, arrivals: Arrivals) -> list[int]:
+        """Where each would be, were it a comment elsewhere."""
+        rows, posts = np.array(arrivals.posts, dtype=np.int64).reshape(-1, 2).T
+        venues: list[int] = self._public.away_venue(rows, -1 - posts).tolist()
+        return venues
 
     def _snapshots(self, arrivals: Arrivals) -> Iterator[Audience]:
         for row, at_ms, followers in arrivals.snapshots:

@@ -25,7 +25,7 @@ from resonanz_streams.registry import Account, Registry
 
 HOUR_MS: Final = 3_600_000
 LIKE, COMMENT, SHARE = 0, 1, 2
-BOT, SPAM = 1, 2
+BOT, SPAM, BURST = 1, 2, 4
 TEAM: Final = -1
 BOTS_FROM: Final = 2**30
 
@@ -41,12 +41,13 @@ ACTIONS = np.dtype(
         ("post", np.int64),
         ("parent", np.uint64),
         ("flags", np.uint8),
-        ("elsewhere", np.bool_),
+        ("venue", np.uint16),
     ]
 )
 Actions = NDArray[Any]
-"""Rows of ACTIONS: one operation of one person. ``post`` is the number of the post it is about; actors
-are numbers in a client's public, TEAM its own people; ``parent`` 0 is none."""
+"""Rows of ACTIONS: one operation of one person. ``post`` is the number of the post it is about, -1 - n for
+the own comment elsewhere of number n. Actors are numbers in a client's public, TEAM its own people.
+``parent`` 0 is none. ``venue`` 0 is the account's own page, n the client's watched venue n - 1."""
 
 # How an audience spreads over its day and week, each with mean 1.
 _DAY: Final = np.array(
@@ -83,6 +84,10 @@ _NOISE: Final = 0.25
 _CASCADES_AN_HOUR: Final = 1 / 300
 _CASCADE_MEAN_MS: Final = 2 * HOUR_MS
 CASCADE_MOST_MS: Final = 24 * HOUR_MS
+REMOVAL_MOST_MS: Final = 24 * HOUR_MS
+NEVER: Final = 2**62
+_OPEN, _CLOSE = 8, 18
+_BOTS, _OF_THEM_IN_BURSTS = 40, 12
 
 
 class Public:
@@ -100,6 +105,11 @@ class Public:
         self.growth: Floats = 0.0004 * normal(self.keys, "growth")
         self.post_every: Ints = (HOUR_MS * (8 + 60 * uniform(self.keys, "posts"))).astype(np.int64)
         self.post_phase: Ints = (self.post_every * uniform(self.keys, "phase")).astype(np.int64)
+        # Own comments on the pages of others.
+        self.away_every: Ints = (HOUR_MS * (12 + 60 * uniform(self.keys, "away"))).astype(np.int64)
+        self.away_phase: Ints = (self.away_every * uniform(self.keys, "away phase")).astype(np.int64)
+        venues = [len(registry.clients[account.client].vocabulary.venues) for account in accounts]
+        self.venues: Ints = np.array(venues, dtype=np.int64)
         likes = 0.70 + 0.18 * uniform(self.keys, "likes")
         self.likes: Floats = likes
         self.comments: Floats = likes + (1 - likes) * (0.4 + 0.4 * uniform(self.keys, "comments"))
@@ -113,10 +123,22 @@ class Public:
         day = _DAY / _DAY.mean()
         for row, zone in enumerate(self.zones):
             for column, hour in enumerate(hours.tolist()):
-                local = (_EPOCH + timedelta(hours=hour)).astimezone(ZoneInfo(zone))
+                local = _local(zone, hour)
                 factors[row, column] = day[local.hour] * _WEEK[local.weekday()]
         rhythm: Floats = factors[self.zone]
         return rhythm
+
+    def closed(self, rows: Ints, at_ms: Ints) -> Ints:
+        """0 where the client's people are at work, else the hours until they are."""
+        first = int(at_ms.min(initial=NEVER)) // HOUR_MS
+        hours = range(first, int(at_ms.max(initial=0)) // HOUR_MS + 1)
+        until = np.zeros((len(self.zones), len(hours)), dtype=np.int64)
+        for row, zone in enumerate(self.zones):
+            for column, hour in enumerate(hours):
+                local = _local(zone, hour).hour
+                until[row, column] = 0 if _OPEN <= local < _CLOSE else (_OPEN - local) % 24
+        closed: Ints = until[self.zone[rows], at_ms // HOUR_MS - first]
+        return closed
 
     def followers_at(self, hour: int) -> Ints:
         """Slow growth or loss, with small steps; an hour's figure is always the same."""
@@ -128,6 +150,23 @@ class Public:
         """The number of the newest post at that time."""
         numbers: Ints = (at_ms - self.post_phase[rows]) // self.post_every[rows]
         return numbers
+
+    def away_at(self, rows: Ints, at_ms: Ints) -> Ints:
+        """The number of the newest own comment elsewhere at that time."""
+        numbers: Ints = (at_ms - self.away_phase[rows]) // self.away_every[rows]
+        return numbers
+
+    def venue_of(self, rows: Ints, causes: Keys) -> Ints:
+        """Which watched venue something elsewhere is at; 1 where the client watches none."""
+        return 1 + np.floor(self.venues[rows] * uniform(causes, "which venue")).astype(np.int64)
+
+    def away_venue(self, rows: Ints, numbers: Ints) -> Ints:
+        """The venue of an own comment elsewhere."""
+        return self.venue_of(rows, below(self.keys[rows], numbers.astype(np.uint64)))
+
+
+def _local(zone: str, hour: int) -> datetime:
+    return (_EPOCH + timedelta(hours=hour)).astimezone(ZoneInfo(zone))
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -153,11 +192,7 @@ def originals(public: Public, hours: Ints, incidents: Sequence[Planned]) -> Acti
     _describe(public, acts, back=0.7, shares=1.0)
     parts = [acts, _cascades(public, hours, cells)]
     parts.extend(_viral(public, incident, hours) for incident in incidents if incident.kind == "viral")
-    acts = np.concatenate(parts)
-    for incident in incidents:
-        if incident.kind == "drop":
-            acts = acts[~_silenced(acts, incident)]
-    return acts
+    return heard(np.concatenate(parts), incidents)
 
 
 def _acts(rows: Ints, causes: Keys, counts: Ints) -> tuple[Actions, Ints]:
@@ -206,14 +241,53 @@ def _describe(public: Public, acts: Actions, *, back: float, shares: float) -> N
     passed_on = 1 - (1 - public.comments[rows]) * shares
     kinds = np.where(choice < public.likes[rows], LIKE, COMMENT)
     acts["kind"] = np.where(choice >= passed_on, SHARE, kinds)
-    circle = public.followers[rows]
-    acts["actor"] = (circle * uniform(keys, "actor") ** 1.6).astype(np.int64)
-    bots = uniform(keys, "bot") < 0.02
-    acts["actor"][bots] = BOTS_FROM + (40 * uniform(keys[bots], "which")).astype(np.int64)
-    acts["flags"] = BOT * bots + SPAM * (bots & (acts["kind"] == COMMENT))
+    people(public, acts)
     older = np.floor(-back * np.log1p(-uniform(keys, "older"))) if back else 0
     acts["post"] = public.post_at(rows, acts["at_ms"]) - np.asarray(older, dtype=np.int64)
-    acts["elsewhere"] = uniform(keys, "venue") < 0.04
+    _elsewhere(public, acts)
+
+
+def people(public: Public, acts: Actions) -> None:
+    """Who they are: mostly those who often take part, sometimes bots."""
+    keys = acts["key"]
+    circle = public.followers[acts["account"].astype(np.int64)]
+    acts["actor"] = (circle * uniform(keys, "actor") ** 1.6).astype(np.int64)
+    bots = uniform(keys, "bot") < 0.02
+    number = (_BOTS * uniform(keys[bots], "which")).astype(np.int64)
+    acts["actor"][bots] = BOTS_FROM + number
+    acts["flags"] = BOT * bots + SPAM * (bots & (acts["kind"] == COMMENT))
+    acts["flags"][bots] |= BURST * (number < _OF_THEM_IN_BURSTS).astype(np.uint8)
+
+
+def _elsewhere(public: Public, acts: Actions) -> None:
+    """A few are elsewhere: half of them about a post that was passed on, half about an own comment there."""
+    places = np.flatnonzero(uniform(acts["key"], "venue") < 0.04)
+    few = acts[places]
+    rows = few["account"].astype(np.int64)
+    about = uniform(few["key"], "about") < 0.5
+    numbers = public.away_at(rows, few["at_ms"])
+    acts["venue"][places] = np.where(
+        about, public.away_venue(rows, numbers), public.venue_of(rows, few["key"])
+    )
+    acts["post"][places] = np.where(about, -1 - numbers, few["post"])
+
+
+def gone_ms(acts: Actions) -> Ints:
+    """When each is removed; NEVER for most."""
+    keys = acts["key"]
+    gone = np.full(len(acts), NEVER)
+    few = np.flatnonzero(uniform(keys, "removed") < 0.03)
+    stay = exponential(keys[few], "gone", HOUR_MS, REMOVAL_MOST_MS - 10_000)
+    gone[few] = acts["at_ms"][few] + 5_000 + stay.astype(np.int64)
+    return gone
+
+
+def heard(acts: Actions, incidents: Sequence[Planned]) -> Actions:
+    """Without what a drop keeps people from doing."""
+    for incident in incidents:
+        if incident.kind == "drop":
+            acts = acts[~_silenced(acts, incident)]
+    return acts
 
 
 def _silenced(acts: Actions, incident: Planned) -> NDArray[np.bool_]:

@@ -9,13 +9,13 @@ import heapq
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonanz_streams.ledger import NEVER
 from resonanz_streams.ledger_rows import Entries, LedgerRows, joined
+from resonanz_streams.net_states import NEVER
 
 AHEAD_PREFIX: Final = b"f/"
 
@@ -56,6 +56,12 @@ class Ahead:
 
     def __len__(self) -> int:
         return sum(len(operations) for _, _, operations in self._heap)
+
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """The details of all that waits, and of what no row has yet."""
+        for entries in (*(operations.entries for _, _, operations in self._heap), *self._unsaved):
+            if entries.states.details is not None:
+                yield entries.states.details
 
     def add(self, operations: Operations) -> None:
         """Let these wait."""

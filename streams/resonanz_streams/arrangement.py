@@ -63,6 +63,7 @@ def _demo() -> str:
 
 def _with_own(text: str, wanted: Wanted) -> str:
     yaml = YAML()
+    yaml.width = 4096  # else it breaks lines within plain keys of two words
     document: dict[str, Any] = yaml.load(text) or {"broker": "sqlite:///resonanz.db"}
     clients = document.setdefault("clients", {})
     connectors = document.setdefault("connectors", {})

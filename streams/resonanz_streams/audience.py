@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -82,6 +82,14 @@ class AudienceBook:
             exposure[exposure == 0] = np.nan
             means[window] = (whole - before) / exposure
         return means
+
+    def at(self) -> Callable[[NDArray[np.int64], NDArray[np.int64]], Floats]:
+        """A function of account rows and times: the followers they had then, NaN where nobody knows.
+
+        As of now, whatever comes later.
+        """
+        steps = self._steps = self._steps or self._build()
+        return steps.at
 
     def _build(self) -> Steps:
         """Each snapshot holds until the account's next one, at most HOLD_MS."""

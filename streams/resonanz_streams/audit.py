@@ -19,12 +19,13 @@ from resonanz_streams.audit_report import Report
 from resonanz_streams.audit_state import Evidence, compare_state
 from resonanz_streams.audit_told import Source, compare_told
 from resonanz_streams.clock import Clock, wall_ms
+from resonanz_streams.details import WIDTH
 from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY
-from resonanz_streams.engine_for import engine_for
+from resonanz_streams.engine_for import chosen_kpis, engine_for
 from resonanz_streams.errors import GROWN, StopError
-from resonanz_streams.kpis.base import REMOVED
-from resonanz_streams.ledger import NEVER
+from resonanz_streams.kpis.base import POST, REMOVED
 from resonanz_streams.ledger_rows import Entries, LedgerRows, joined, united
+from resonanz_streams.net_states import NEVER
 from resonanz_streams.reach import Limit, audience_limits, log_limits, state_limits
 from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
@@ -125,12 +126,15 @@ class _Auditor:
             self._report.missing[f"state of partition {number}"] = _TIMELESS
             return
         told = {row: one for row, one in newest.told.items() if row in rows}
-        times = {one.snapshot.at_ms for one in told.values()}
-        operations, people = await self._read(number, head, live.now_ms, min(times | {live.now_ms}), rows)
+        times = {at for one in told.values() for at in one.times}
+        reader = await self._read(number, head, live.now_ms, min(times | {live.now_ms}), rows)
+        operations, people = reader.finish()
         limits = await self._limits(number, head, live.newest_followers_ms, times | {live.now_ms})
         self._report.refused += int(operations.waiting.sum()) + int(people.waiting.sum())
         compare_state(live.evidence(operations, people, *limits[live.now_ms]), rows, self._report)
-        source = Source(number, self._registry, operations, people)
+        source = Source(
+            number, self._registry, operations, people, reader.facets, chosen_kpis(self._settings)
+        )
         compare_told(source, told, limits, self._report)
         presence = Presence(number, accounts, (operations, people), live.now_ms, self._report)
         if absent := presence.absent(rows, newest):
@@ -152,8 +156,8 @@ class _Auditor:
 
     async def _read(
         self, number: int, head: Head, now_ms: int, earliest_ms: int, rows: Sequence[int]
-    ) -> tuple[Logged, Logged]:
-        """The log up to where the state ends, as far back as a window reaches."""
+    ) -> LogReader:
+        """Has read the log up to where the state ends, as far back as a window reaches."""
         reader = LogReader(
             self._registry,
             number,
@@ -169,7 +173,7 @@ class _Auditor:
                 reader.take(run)
                 self._done = before + run.next_offset
                 self._progress(self._done, self._all)
-        return reader.finish()
+        return reader
 
     async def _limits(
         self, number: int, head: Head, followers_ms: int, times: Iterable[int]
@@ -202,7 +206,7 @@ class _Live:
 
     def load(self, rows: Mapping[bytes, bytes], head: Head) -> None:
         """Take the rows and the head among them."""
-        stored = LedgerRows(account.id for account in self._engine.accounts)
+        stored = LedgerRows((account.id for account in self._engine.accounts), self._engine.facets)
         counted = stored.load(rows, 0)
         self.newest_followers_ms = max(_newest_followers(rows), default=NEVER)
         self.now_ms = head.now_ms
@@ -243,7 +247,8 @@ def _newest_followers(rows: Mapping[bytes, bytes]) -> Iterator[int]:
 
 
 def _standing(entries: Entries) -> Standing:
-    seen = np.flatnonzero(entries.states.added > NEVER)
+    stands = entries.states.counts | (entries.kinds != POST)
+    seen = np.flatnonzero((entries.states.added > NEVER) & stands)
     states = entries.states.at(seen)
     return Standing(
         entries.accounts[seen].astype(np.int64),
@@ -251,4 +256,5 @@ def _standing(entries: Entries) -> Standing:
         states.added,
         states.weight,
         entries.keys[seen],
+        np.zeros((len(seen), WIDTH), np.uint64) if states.details is None else states.details,
     )

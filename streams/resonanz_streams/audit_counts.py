@@ -3,7 +3,7 @@
 A window (start, now] begins at now less its length, rounded down to 10 s (up to 1 h), 5 min (24 h) or 1 h.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from resonanz_streams.audience import HOLD_MS, MAX_SNAPSHOTS
 from resonanz_streams.audit_log import Logged
-from resonanz_streams.kpis.base import REMOVED, WINDOWS, WINDOWS_MS
+from resonanz_streams.details import Facets
+from resonanz_streams.kpis.base import POST, REMOVED, WINDOWS, WINDOWS_MS
+from resonanz_streams.net.table import NetTable, net_table
+from resonanz_streams.net_states import States
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,19 +32,25 @@ def start_ms(window: str, now_ms: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The newest addition of every key that has one: its account row, time, weight, its kind or REMOVED where
-    a removal is as new or newer, and the key."""
+    a removal is as new or newer, the key, and the details. Posts that were removed are left out."""
 
     rows: Ints
     columns: Ints
     at_ms: Ints
     weights: Ints
     keys: NDArray[np.uint64]
+    details: NDArray[np.uint64]
 
     def of(self, row: int) -> "Standing":
         """Those of one account."""
         mine = self.rows == row
         return Standing(
-            self.rows[mine], self.columns[mine], self.at_ms[mine], self.weights[mine], self.keys[mine]
+            self.rows[mine],
+            self.columns[mine],
+            self.at_ms[mine],
+            self.weights[mine],
+            self.keys[mine],
+            self.details[mine],
         )
 
 
@@ -56,17 +65,44 @@ def standing(logged: Logged) -> Standing:
     after = np.minimum(added + 1, len(newest) - 1)
     undone = newest.removal[after] & (newest.keys[after] == newest.keys[added])
     removed = np.where(undone, newest.at_ms[after], _NEVER)
+    stands = newest.at_ms[added] > removed
+    kept = stands | (newest.columns[added] != POST)
+    added, stands = added[kept], stands[kept]
     return Standing(
         newest.rows[added],
-        np.where(newest.at_ms[added] > removed, newest.columns[added], REMOVED).astype(np.int64),
+        np.where(stands, newest.columns[added], REMOVED).astype(np.int64),
         newest.at_ms[added],
         newest.weights[added],
         newest.keys[added],
+        newest.details[added],
     )
 
 
+def table(net: Standing, facets: Facets, accounts: int, now_ms: int) -> NetTable:
+    """What stands, as the deep KPIs want it."""
+    undone = np.where(net.columns == REMOVED, net.at_ms, _NEVER)
+    states = States(net.at_ms, net.weights, undone, net.details)
+    begin_ms = start_ms(WINDOWS[-1], now_ms) + 1
+    return net_table(net.keys, states, facets.table(), accounts, now_ms, begin_ms=begin_ms)
+
+
+def followers_at(people: Logged) -> Callable[[Ints, Ints], Floats]:
+    """A function of account rows and times: the newest snapshot then, if it is not older than 48 h."""
+    rows, at_ms, value = _snapshots(people)
+
+    def known(accounts: Ints, times: Ints) -> Floats:
+        found = np.full(len(accounts), np.nan)
+        for place, (account, time) in enumerate(zip(accounts.tolist(), times.tolist(), strict=True)):
+            mine = np.flatnonzero((rows == account) & (at_ms <= time) & (at_ms > time - HOLD_MS))
+            if len(mine):
+                found[place] = value[mine[-1]]
+        return found
+
+    return known
+
+
 def counts(net: Standing, accounts: int, now_ms: int) -> dict[str, Ints]:
-    """Per window: net likes, comments, shares and additions since removed, of every account."""
+    """Per window: net likes, comments, shares, posts and interactions since removed, of every account."""
     found = {}
     for window in WINDOWS:
         inside = (net.at_ms > start_ms(window, now_ms)) & (net.at_ms <= now_ms)
@@ -79,7 +115,7 @@ def counts(net: Standing, accounts: int, now_ms: int) -> dict[str, Ints]:
 def peaks(net: Standing, accounts: int, now_ms: int) -> Floats:
     """The busiest 5 min bucket of the last 24 h, in interactions a minute."""
     grain = _GRAINS_MS["24h"]
-    inside = (net.at_ms > start_ms("24h", now_ms)) & (net.at_ms <= now_ms) & (net.columns != REMOVED)
+    inside = (net.at_ms > start_ms("24h", now_ms)) & (net.at_ms <= now_ms) & (net.columns < POST)
     rows, buckets = net.rows[inside], -(-net.at_ms[inside] // grain)
     spots, place = np.unique(np.stack((rows, buckets)), axis=1, return_inverse=True)
     sums = np.zeros(spots.shape[1], dtype=np.int64)

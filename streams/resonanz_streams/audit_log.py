@@ -6,34 +6,34 @@ Decoded as the worker does it; counted elsewhere, and by other means.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.dead_letters import Lines
 from resonanz_streams.decode import Columns, Decoder, Snapshot
-from resonanz_streams.events import AHEAD_MS, KINDS
+from resonanz_streams.details import WIDTH, Facets
+from resonanz_streams.events import AHEAD_MS
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.state_head import Recount
-from resonanz_streams.topics import KIND_OF_TOPIC
+from resonanz_streams.topics import LEDGER_TOPICS
 from resonanz_streams.transports.ports import Run
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-_COLUMN: Final = {kind: column for column, kind in enumerate(KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
     """Operations, or follower snapshots: account row, kind (its number), time, whether it is a removal,
     weight (or followers), key, offset, whether the worker refused it when it was read, whether a rebuild has
-    read that since, which may have counted it, and whether it waits: nor has redrive sent it again.
+    read that since, which may have counted it, whether it waits: nor has redrive sent it again; details.
 
-    Sorted by key, additions first, then time, then weight: of a key the newest addition stands last among
-    its additions, the newest removal last of all. Follower snapshots have their row as the key.
+    Sorted by key, additions first, then time, weight, and details: of a key the newest addition stands last
+    among its additions, the newest removal last of all. Follower snapshots have their row as the key.
     """
 
     rows: Ints
@@ -46,6 +46,7 @@ class Logged:
     refused: Flags
     recounted: Flags
     waiting: Flags
+    details: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -67,6 +68,7 @@ def _parts(logged: Logged) -> tuple[NDArray[Any], ...]:
         logged.refused,
         logged.recounted,
         logged.waiting,
+        logged.details,
     )
 
 
@@ -84,10 +86,12 @@ def together(pieces: Sequence[Logged]) -> Logged:
         nothing.astype(np.bool_),
         nothing.astype(np.bool_),
         nothing.astype(np.bool_),
+        np.zeros((0, WIDTH), dtype=np.uint64),
     )
     columns = zip(*(_parts(piece) for piece in (empty, *pieces)), strict=True)
     whole = Logged(*(np.concatenate(column) for column in columns))
-    order = np.lexsort((whole.weights, whole.at_ms, whole.removal, whole.keys))
+    details = tuple(whole.details.T[::-1])
+    order = np.lexsort((*details, whole.weights, whole.at_ms, whole.removal, whole.keys))
     return Logged(*(part[order] for part in _parts(whole)))
 
 
@@ -127,7 +131,8 @@ class LogReader:
         only: int | None = None,
         recount: Recount | None = None,
     ) -> None:
-        self._decoder = Decoder(registry, partition)
+        self.facets = Facets()
+        self._decoder = Decoder(registry, partition, self.facets)
         self._letters = letters
         self._now_ms = now_ms
         self._floor_ms = floor_ms
@@ -139,8 +144,8 @@ class LogReader:
     def take(self, run: Run) -> None:
         """The next run of any topic."""
         lines = Lines(run)
-        if run.topic in KIND_OF_TOPIC:
-            parts, rejected = decoded(partial(self._decoder.interactions, now_ms=self._now_ms), run, lines)
+        if run.topic in LEDGER_TOPICS:
+            parts, rejected = decoded(partial(self._decoder.operations, now_ms=self._now_ms), run, lines)
             for columns, of_lines in parts:
                 if len(columns):
                     self._keep(self._operations, self._of_columns(run, columns, of_lines, len(rejected)))
@@ -164,13 +169,14 @@ class LogReader:
             offsets = np.array([lines.all()[place].offset for place in places], dtype=np.int64)
         return Logged(
             columns.rows,
-            np.full(len(columns), _COLUMN[KIND_OF_TOPIC[run.topic]], dtype=np.uint8),
+            np.full(len(columns), LEDGER_TOPICS.index(run.topic), dtype=np.uint8),
             columns.at_ms,
             columns.removal,
             columns.weights,
             columns.keys,
             offsets,
             *self._refused(run, offsets, columns.at_ms, lambda event: lines.all()[places[event]].data),
+            np.zeros((len(columns), WIDTH), np.uint64) if columns.details is None else columns.details,
         )
 
     def _of_people(self, run: Run, snapshots: Sequence[Snapshot], lines: Lines) -> Logged:
@@ -188,6 +194,7 @@ class LogReader:
             rows.astype(np.uint64),
             offsets,
             *self._refused(run, offsets, at_ms, lambda event: snapshots[event].data),
+            np.zeros((len(rows), WIDTH), dtype=np.uint64),
         )
 
     def _refused(

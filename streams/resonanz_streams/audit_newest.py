@@ -25,6 +25,12 @@ class Told:
     snapshot: KpiSnapshot
     offset: int
 
+    @property
+    def times(self) -> Sequence[int]:
+        """As of when its figures are."""
+        deep = self.snapshot.deep
+        return [self.snapshot.at_ms] if deep is None else [self.snapshot.at_ms, deep.at_ms]
+
 
 @dataclass(frozen=True, slots=True)
 class Newest:

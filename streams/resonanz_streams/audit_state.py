@@ -10,13 +10,13 @@ from resonanz_streams.audit_counts import Standing, counts, followers, standing,
 from resonanz_streams.audit_log import Logged, taken, ways
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.engine import PartitionEngine
-from resonanz_streams.events import KINDS
+from resonanz_streams.events import LEDGER_KINDS
 from resonanz_streams.kpis.base import REMOVED, WINDOWS, Inputs
 from resonanz_streams.reach import Limit, hidden
-from resonanz_streams.topics import TOPIC_OF_KIND
+from resonanz_streams.topics import LEDGER_TOPICS
 
 Flags = NDArray[np.bool_]
-PARTS = (*KINDS, "removed")
+PARTS = (*LEDGER_KINDS, "removed")
 _SHOWN = 3
 
 
@@ -136,17 +136,17 @@ def place_of(logged: Logged, partition: int, key: int) -> str:
     if not len(mine):
         return "a key that no record has"
     last = mine[int(np.argmax(logged.offsets[mine]))]
-    return f"{TOPIC_OF_KIND[KINDS[logged.columns[last]]]}/{partition}@{logged.offsets[last]}"
+    return f"{LEDGER_TOPICS[logged.columns[last]]}/{partition}@{logged.offsets[last]}"
 
 
 def span(logged: Logged, partition: int, row: int, start: int, column: int | None) -> str:
     """Where the records stand that a figure is counted from, topic by topic."""
     mine = (logged.rows == row) & (logged.at_ms > start)
     found = []
-    for number, kind in enumerate(KINDS):
+    for number, topic in enumerate(LEDGER_TOPICS):
         offsets = logged.offsets[mine & (logged.columns == number)]
         if len(offsets) and column in {None, number, REMOVED}:
-            found.append(f"{TOPIC_OF_KIND[kind]}/{partition}@{offsets.min()}–{offsets.max()}")
+            found.append(f"{topic}/{partition}@{offsets.min()}–{offsets.max()}")
     return ", ".join(found) or "no record"
 
 

@@ -7,25 +7,39 @@ from heartbeats, of which only the newest are kept.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from resonanz_streams.audit_counts import counts, followers, peaks, standing, start_ms
+from resonanz_streams.audit_counts import (
+    Standing,
+    counts,
+    followers,
+    followers_at,
+    peaks,
+    standing,
+    start_ms,
+    table,
+)
 from resonanz_streams.audit_log import Logged, taken, ways
 from resonanz_streams.audit_newest import Told
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.audit_state import PARTS, plain, same, span
+from resonanz_streams.deep import deep_figures
+from resonanz_streams.details import Facets
 from resonanz_streams.events import KpiEntry, KpiSnapshot
-from resonanz_streams.kpis.base import WINDOWS, Inputs
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import DEEP_WINDOWS, WINDOWS, Inputs, Kpi
+from resonanz_streams.measures import clients_of
 from resonanz_streams.reach import Limit, hidden
 from resonanz_streams.registry import Registry
-from resonanz_streams.snapshots import entries_of
-from resonanz_streams.topics import INTERACTION_TOPICS
+from resonanz_streams.snapshots import chosen, entries_of
+from resonanz_streams.topics import LEDGER_TOPICS
 
 _NUMBERS: Final = ("value", "lo", "hi", "numerator", "denominator")
 _SILENT: Final = "it does not say what it was counted from: an earlier version told it"
+_DEEP: Final = frozenset(kpi.id for kpi in KPIS if kpi.deep)
 Place = tuple[str, str, str | None]
 
 
@@ -37,6 +51,8 @@ class Source:
     registry: Registry
     operations: Logged
     people: Logged
+    facets: Facets
+    kpis: Sequence[Kpi]
 
 
 def compare_told(
@@ -46,83 +62,160 @@ def compare_told(
     report: Report,
 ) -> None:
     """Every entry of every snapshot. ``limits``: those of counts and those of followers, by time."""
-    groups: dict[tuple[int, tuple[tuple[str, int], ...]], list[int]] = defaultdict(list)
     for row, one in told.items():
+        report.accounts.add(source.registry.accounts_of(source.partition)[row].id)
         if one.snapshot.read is None:
             report.leave_out("kpis", dict.fromkeys(WINDOWS, _SILENT), 1)
-        else:
-            groups[one.snapshot.at_ms, tuple(sorted(one.snapshot.read.items()))].append(row)
-    for (now_ms, read), rows in groups.items():
-        of_counts, of_people = limits[now_ms]
-        starts = {window: start_ms(window, now_ms) for window in WINDOWS}
-        unknown, unknown_means = hidden(of_counts, starts), hidden(of_people, starts)
-        report.leave_out("kpis", unknown, len(rows))
-        report.leave_out(
-            "kpis", {f"{window} followers": why for window, why in unknown_means.items()}, len(rows)
+    for part in (_Ticked, _Deep):
+        for (now_ms, read), rows in _groups(told, part).items():
+            _compare_group(part(source, told, rows, now_ms, dict(read)), limits[now_ms], report)
+
+
+def _groups(
+    told: Mapping[int, Told], part: "type[_Part]"
+) -> Mapping[tuple[int, tuple[tuple[str, int], ...]], list[int]]:
+    """The accounts whose figures are as of the same time, from the same part of the log."""
+    groups: dict[tuple[int, tuple[tuple[str, int], ...]], list[int]] = defaultdict(list)
+    for row, one in told.items():
+        if one.snapshot.read is not None and (as_of := part.as_of(one.snapshot)) is not None:
+            groups[as_of[0], tuple(sorted(as_of[1].items()))].append(row)
+    return groups
+
+
+def _compare_group(part: "_Part", limits: tuple[Sequence[Limit], Sequence[Limit]], report: Report) -> None:
+    of_counts, of_people = limits
+    starts = {window: start_ms(window, part.now_ms) for window in WINDOWS}
+    unknown, unknown_means = part.unknown(hidden(of_counts, starts)), hidden(of_people, starts)
+    many = len(part.rows)
+    report.leave_out("kpis", {part.called(window): why for window, why in unknown.items()}, many)
+    report.leave_out("kpis", {f"{window} followers": why for window, why in unknown_means.items()}, many)
+    variants = list(part.recomputed())
+    for place, row in enumerate(part.rows):
+        live = part.entries(part.told[row].snapshot)
+        found = [
+            list(_differences(part, row, (live, variant[place]), unknown, unknown_means))
+            for variant in variants
+        ]
+        report.figures += sum(
+            not _is_unknown((entry.kpi, entry.window, entry.part), unknown, unknown_means) for entry in live
         )
-        variants = list(_recomputed(source, told, rows, now_ms, dict(read)))
-        for place, row in enumerate(rows):
-            found = [
-                list(_differences(source, told[row], variant[place], unknown, unknown_means))
-                for variant in variants
-            ]
-            report.accounts.add(source.registry.accounts_of(source.partition)[row].id)
-            report.figures += sum(
-                not _is_unknown((entry.kpi, entry.window, entry.part), unknown, unknown_means)
-                for entry in told[row].snapshot.kpis
-            )
-            for difference in found[0] if all(found) else ():
-                report.add(difference)
+        for difference in found[0] if all(found) else ():
+            report.add(difference)
 
 
-def _recomputed(
-    source: Source, told: Mapping[int, Told], rows: Sequence[int], now_ms: int, read: Mapping[str, int]
-) -> Iterator[list[Sequence[KpiEntry]]]:
-    """The entries of these accounts, in all ways in which they may have come about."""
-    operations, people = _seen(source, rows, now_ms, read)
-    for way in ways(operations, people):
-        yield _entries(source, told, rows, now_ms, (taken(operations, way), taken(people, way)))
+@dataclass(frozen=True)
+class _Part:
+    """The entries of some accounts as of one time, ``now_ms``, from one part of the log, ``read``."""
+
+    source: Source
+    told: Mapping[int, Told]
+    rows: Sequence[int]
+    now_ms: int
+    read: Mapping[str, int]
+
+    @staticmethod
+    def as_of(snapshot: KpiSnapshot) -> tuple[int, Mapping[str, int]] | None:
+        """Time and offsets of a snapshot's entries; None if it has none of these."""
+        raise NotImplementedError
+
+    def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
+        """Those that this is about."""
+        raise NotImplementedError
+
+    def unknown(self, found: Mapping[str, str]) -> Mapping[str, str]:
+        """The windows that cannot be recomputed, if of counts it is these."""
+        return found
+
+    def called(self, window: str) -> str:
+        """What a window that cannot be recomputed is called."""
+        return window
+
+    def recomputed(self) -> Iterator[list[Sequence[KpiEntry]]]:
+        """The entries of these accounts, in all ways in which they may have come about."""
+        operations, people = self.seen()
+        for way in ways(operations, people):
+            yield self.evaluated(standing(taken(operations, way)), taken(people, way))
+
+    def evaluated(self, net: Standing, people: Logged) -> list[Sequence[KpiEntry]]:
+        """What these make."""
+        raise NotImplementedError
+
+    def seen(self, rows: Sequence[int] | None = None) -> tuple[Logged, Logged]:
+        """What had been read of these accounts, and had happened."""
+        rows = self.rows if rows is None else rows
+        mine = np.zeros(1 + max(rows), dtype=np.bool_)
+        mine[list(rows)] = True
+
+        def of_these(logged: Logged, ends: Sequence[int]) -> Logged:
+            known = logged.where(logged.offsets < np.array(ends, dtype=np.int64)[logged.columns])
+            return known.where((known.rows < len(mine)) & mine[np.minimum(known.rows, len(mine) - 1)])
+
+        operations = of_these(self.source.operations, [self.read.get(topic, 0) for topic in LEDGER_TOPICS])
+        people = of_these(self.source.people, [self.read.get("audience", 0)])
+        return operations.where(operations.at_ms <= self.now_ms), people
+
+    def inputs(self, net: Standing, people: Logged) -> Inputs:
+        """Of all accounts of the partition; coverage is what the snapshots say."""
+        now_ms, registry = self.now_ms, self.source.registry
+        accounts = registry.accounts_of(self.source.partition)
+        coverage = {window: np.zeros(len(accounts)) for window in WINDOWS}
+        for row in self.rows:
+            for entry in self.entries(self.told[row].snapshot):
+                if entry.window in coverage:
+                    coverage[entry.window][row] = entry.coverage or 0.0
+        return Inputs(
+            now_ms=now_ms,
+            counts=counts(net, len(accounts), now_ms),
+            length_ms={window: now_ms - start_ms(window, now_ms) for window in WINDOWS},
+            peak_per_minute=lambda: peaks(net, len(accounts), now_ms),
+            followers=followers(people, len(accounts), now_ms),
+            potential=np.array(
+                [registry.potential_at(account.client, now_ms) for account in accounts], dtype=np.float64
+            ),
+            clients=clients_of(registry, accounts),
+            kpis=self.source.kpis,
+            coverage=coverage,
+        )
 
 
-def _seen(source: Source, rows: Sequence[int], now_ms: int, read: Mapping[str, int]) -> tuple[Logged, Logged]:
-    """What had been read of these accounts, and had happened."""
-    mine = np.zeros(1 + max(rows), dtype=np.bool_)
-    mine[list(rows)] = True
+class _Ticked(_Part):
+    """What is told with every tick."""
 
-    def of_these(logged: Logged, ends: Sequence[int]) -> Logged:
-        known = logged.where(logged.offsets < np.array(ends, dtype=np.int64)[logged.columns])
-        return known.where((known.rows < len(mine)) & mine[np.minimum(known.rows, len(mine) - 1)])
+    @staticmethod
+    def as_of(snapshot: KpiSnapshot) -> tuple[int, Mapping[str, int]] | None:
+        return snapshot.at_ms, snapshot.read or {}
 
-    operations = of_these(source.operations, [read.get(topic, 0) for topic in INTERACTION_TOPICS])
-    return operations.where(operations.at_ms <= now_ms), of_these(source.people, [read.get("audience", 0)])
+    def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
+        return [entry for entry in snapshot.kpis if entry.kpi not in _DEEP]
 
-
-def _entries(
-    source: Source,
-    told: Mapping[int, Told],
-    rows: Sequence[int],
-    now_ms: int,
-    seen: tuple[Logged, Logged],
-) -> list[Sequence[KpiEntry]]:
-    accounts = source.registry.accounts_of(source.partition)
-    net, people, chosen = standing(seen[0]), seen[1], np.array(rows, dtype=np.intp)
-    potential = [source.registry.potential_at(accounts[row].client, now_ms) for row in rows]
-    inputs = Inputs(
-        now_ms=now_ms,
-        counts={window: sums[chosen] for window, sums in counts(net, len(accounts), now_ms).items()},
-        length_ms={window: now_ms - start_ms(window, now_ms) for window in WINDOWS},
-        peak_per_minute=lambda: peaks(net, len(accounts), now_ms)[chosen],
-        followers={w: mean[chosen] for w, mean in followers(people, len(accounts), now_ms).items()},
-        potential=np.array(potential, dtype=np.float64),
-        coverage={
-            window: np.array([_coverage(told[row].snapshot, window) for row in rows]) for window in WINDOWS
-        },
-    )
-    return list(zip(*entries_of(inputs), strict=True))
+    def evaluated(self, net: Standing, people: Logged) -> list[Sequence[KpiEntry]]:
+        inputs = chosen(self.inputs(net, people), np.array(self.rows, dtype=np.intp))
+        return list(zip(*entries_of(inputs), strict=True))
 
 
-def _coverage(snapshot: KpiSnapshot, window: str) -> float:
-    return next((entry.coverage or 0.0 for entry in snapshot.kpis if entry.window == window), 0.0)
+class _Deep(_Part):
+    """What is told as of an earlier time, of all that stood then."""
+
+    @staticmethod
+    def as_of(snapshot: KpiSnapshot) -> tuple[int, Mapping[str, int]] | None:
+        return None if snapshot.deep is None else (snapshot.deep.at_ms, snapshot.deep.read)
+
+    def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
+        return [entry for entry in snapshot.kpis if entry.kpi in _DEEP]
+
+    def unknown(self, found: Mapping[str, str]) -> Mapping[str, str]:
+        # What people answer or react to may lie long before the window.
+        return dict.fromkeys(DEEP_WINDOWS, found[WINDOWS[-1]]) if WINDOWS[-1] in found else {}
+
+    def called(self, window: str) -> str:
+        return f"{window} of what stands"
+
+    def evaluated(self, net: Standing, people: Logged) -> list[Sequence[KpiEntry]]:
+        inputs = self.inputs(net, people)
+        accounts = len(inputs.potential)
+        stands = table(net, self.source.facets, accounts, self.now_ms)
+        figures = deep_figures(replace(inputs, net=stands, followers_at=followers_at(people)), self.read)
+        return list(figures.entries(np.array(self.rows, dtype=np.intp)))
 
 
 def _is_unknown(place: Place, unknown: Mapping[str, str], unknown_means: Mapping[str, str]) -> bool:
@@ -131,35 +224,35 @@ def _is_unknown(place: Place, unknown: Mapping[str, str], unknown_means: Mapping
 
 
 def _differences(
-    source: Source,
-    told: Told,
-    recomputed: Sequence[KpiEntry],
+    part: _Part,
+    row: int,
+    sides: tuple[Sequence[KpiEntry], Sequence[KpiEntry]],
     unknown: Mapping[str, str],
     unknown_means: Mapping[str, str],
 ) -> Iterator[Difference]:
-    row, snapshot, partition = told.row, told.snapshot, source.partition
     wrong = [
         (place, field, one, other)
-        for place, one, other in _pairs(snapshot.kpis, recomputed)
+        for place, one, other in _pairs(*sides)
         if not _is_unknown(place, unknown, unknown_means) and (field := _field(one, other)) is not None
     ]
     if not wrong:
         return
-    operations, _ = _seen(source, [row], snapshot.at_ms, snapshot.read or {})
-    for (kpi, window, part), field, one, other in wrong:
-        column = PARTS.index(part) if part in PARTS else None
+    partition, told = part.source.partition, part.told[row]
+    operations, _ = part.seen([row])
+    for (kpi, window, kind), field, one, other in wrong:
+        column = PARTS.index(kind) if kind in PARTS else None
         # Of a window that we do not have, whoever told it.
-        start = start_ms(window, snapshot.at_ms) if window in WINDOWS else snapshot.at_ms
+        start = start_ms(window, part.now_ms) if window in WINDOWS else part.now_ms
         records = span(operations, partition, row, start, column)
         yield Difference(
-            account=source.registry.accounts_of(partition)[row].id,
+            account=part.source.registry.accounts_of(partition)[row].id,
             source="kpis",
             window=window,
-            figure=" ".join(word for word in (kpi, part, "" if field == "value" else field) if word),
+            figure=" ".join(word for word in (kpi, kind, "" if field == "value" else field) if word),
             live=_figure(one, field),
             recomputed=_figure(other, field),
             partition=partition,
-            at_ms=snapshot.at_ms,
+            at_ms=part.now_ms,
             where=f"kpis/{partition}@{told.offset}, counted from {records}",
         )
 

@@ -19,11 +19,12 @@ from resonanz_streams.backtest_play import Counted, Play
 from resonanz_streams.backtest_spool import Spool
 from resonanz_streams.backtest_tidy import Tidy, check_out, written
 from resonanz_streams.clock import Clock, wall_ms
+from resonanz_streams.details import Facets
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import AHEAD_MS, Status
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS, Kpi
-from resonanz_streams.ledger import NEVER
+from resonanz_streams.net_states import NEVER
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.windows import old_edge_ms
@@ -112,13 +113,15 @@ def run_backtest(
     """
     console = console or Console(stderr=True)
     chosen, spans = _kpis(kpis), _windows(windows)
+    deep = any(kpi.deep for kpi in chosen)
     asked = registry.gathered(_accounts(registry, accounts))
     _check_times(step_ms, from_ms, to_ms)
     check_out(out, files)
     defaults = {name: value for name, value in (("kind", kind), ("account", account)) if value is not None}
     reading = Reading(tuple(files), dict(mapping or {}), defaults, clock() + AHEAD_MS)
     bounds = Bounds(
-        -_FAR if from_ms is None else old_edge_ms(spans[-1], from_ms), _FAR if to_ms is None else to_ms
+        -_FAR if from_ms is None else old_edge_ms(WINDOWS[-1] if deep else spans[-1], from_ms),
+        _FAR if to_ms is None else to_ms,
     )
     with ExitStack() as stack:
         sink = stack.enter_context(written(out))
@@ -127,11 +130,13 @@ def run_backtest(
             for dtype in (OPERATION, SNAPSHOT)
         )
         bar = stack.enter_context(_bar(console))
+        facets = Facets() if deep else None
         intake = Intake(
             registry,
             asked,
             operations,
             snapshots,
+            facets,
             bounds=bounds,
             arrival=arrival,
         )
@@ -139,7 +144,7 @@ def run_backtest(
         found = intake.read(reading, lambda rows: bar.update(task, completed=rows))
         bar.update(task, total=found.rows)
         steps = _steps(found, reading, step_ms, from_ms, to_ms)
-        play = Play(asked, operations, snapshots, spans, max_bytes=settings.ledger_max_mb * 2**20)
+        play = Play(asked, operations, snapshots, facets, spans, max_bytes=settings.ledger_max_mb * 2**20)
         play.watched(_statuses(found))
         tidy = Tidy(sink, asked.accounts_of(0), dense=dense)
         counting = bar.add_task("Counting", total=len(steps))

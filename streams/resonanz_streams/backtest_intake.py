@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from resonanz_connectors.playback import Reading
 from resonanz_connectors.rows import Record, Row, identified
 from resonanz_streams.backtest_spool import Spool
-from resonanz_streams.decode import key_hashes
-from resonanz_streams.events import KINDS, Audience, Event, Kind
+from resonanz_streams.details import WIDTH, Facets, Vocabulary, details_of
+from resonanz_streams.events import KINDS, LEDGER_KINDS, Audience, Event, Post
+from resonanz_streams.identity import key_hashes
 from resonanz_streams.registry import Registry
 
 OPERATION: Final = np.dtype(
@@ -25,6 +26,7 @@ OPERATION: Final = np.dtype(
         ("account", "<u4"),
         ("kind", "u1"),
         ("removal", "?"),
+        ("details", "<u8", (WIDTH,)),
     ]
 )
 SNAPSHOT: Final = np.dtype([("known_ms", "<i8"), ("account", "<u4"), ("followers", "<i8")])
@@ -65,17 +67,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What can matter: interactions not before ``first_ms``, and nothing known after ``last_ms``."""
+    """What can matter: what happened not before ``first_ms`` and is known not after ``last_ms``."""
 
     first_ms: int
     last_ms: int
 
 
 class Intake:
-    """Puts interactions and follower snapshots of the accounts of ``asked`` into two spools.
+    """Puts interactions and posts, and follower snapshots, of the accounts of ``asked`` into two spools.
 
-    ``registry`` knows all accounts that are configured. With ``arrival`` an operation is known from
-    ``seen_ms`` on, else from ``at_ms``.
+    ``registry`` knows all accounts that are configured; ``facets`` takes those of the events, None if no KPI
+    asks for them. With ``arrival`` an operation is known from ``seen_ms`` on, else from ``at_ms``.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Intake:
         asked: Registry,
         operations: Spool,
         snapshots: Spool,
+        facets: Facets | None,
         *,
         bounds: Bounds,
         arrival: bool,
@@ -96,9 +99,10 @@ class Intake:
         self._snapshots = snapshots
         self._bounds = bounds
         self._arrival = arrival
-        self._events: dict[Kind, list[Event]] = {kind: [] for kind in KINDS}
+        self._facets = facets
+        self._events: dict[str, list[Event | Post]] = {kind: [] for kind in LEDGER_KINDS}
         self._audience: list[Audience] = []
-        self._spelled: set[Kind] = set()
+        self._spelled: set[str] = set()
         """Kinds whose waiting events may hold a NUL, which JSON spells with an escape."""
         clients = asked.clients
         self._own_actors = {
@@ -116,7 +120,7 @@ class Intake:
             next(reading.read(path), None)
         for path in reading.files:
             self._file(path, reading.together(path), progress)
-        for kind in KINDS:
+        for kind in LEDGER_KINDS:
             self._store_events(kind)
         self._store_audience()
         return self.found
@@ -184,41 +188,62 @@ class Intake:
             self.found.examples.append(f"{path.name}, row {number}: {error}")
 
     def _take(self, path: Path, row: Row, record: Record) -> None:
-        if isinstance(record, Event):
-            if record.count == 0:
-                self._dead_letter(path, row.number, "wrong_type", "count is 0")
-                return
-            events = self._events[record.kind]
-            events.append(record)
-            self._spelled.add(record.kind)
-            if len(events) >= _BATCH:
-                self._store_events(record.kind)
-        elif isinstance(record, Audience):
+        if isinstance(record, Audience):
             self._audience.append(record)
             if len(self._audience) == _BATCH:
                 self._store_audience()
-        else:
-            self.found.posts += 1
+            return
+        if isinstance(record, Event) and record.count == 0:
+            self._dead_letter(path, row.number, "wrong_type", "count is 0")
+            return
+        kind = record.kind if isinstance(record, Event) else "post"
+        self._events[kind].append(record)
+        self._spelled.add(kind)
+        if len(self._events[kind]) >= _BATCH:
+            self._store_events(kind)
 
-    def _store_events(self, kind: Kind) -> None:
+    def _store_events(self, kind: str) -> None:
         events, self._events[kind] = self._events[kind], []
-        self.found.interactions += len(events)
+        if kind == "post":
+            self.found.posts += len(events)
+        else:
+            self.found.interactions += len(events)
+        own = [place for place, event in enumerate(events) if isinstance(event, Event) and event.own]
+        nul = kind in self._spelled and _hold_nul(events)
         table = np.empty(len(events), OPERATION)
         at_ms = np.array([event.at_ms for event in events], np.int64)
         table["at_ms"] = table["known_ms"] = at_ms
         if self._arrival:
             seen = [event.at_ms if event.seen_ms is None else event.seen_ms for event in events]
             table["known_ms"] = np.maximum(at_ms, np.array(seen, np.int64))
-        # The client's own people are not audience.
-        table["weight"] = [0 if event.own else event.count for event in events]
+        table["weight"] = [event.count if isinstance(event, Event) else 1 for event in events]
+        table["weight"][own] = 0  # the client's own people are not audience
+        if kind == "post":
+            table["weight"][[place for place, post in enumerate(events) if post.venue == "elsewhere"]] = 0
         table["account"] = [self._rows[event.account] for event in events]
         table["removal"] = [event.op == "remove" for event in events]
-        table["kind"] = KINDS.index(kind)
-        table["key"] = key_hashes(kind, events, nul=kind in self._spelled and _hold_nul(events))
+        table["kind"] = LEDGER_KINDS.index(kind)
+        table["key"] = key_hashes(kind, events, nul=nul)
+        if self._facets is None:
+            table["details"] = 0
+        else:
+            table["details"] = details_of(
+                kind,
+                events,
+                np.ascontiguousarray(table["account"]),
+                self._vocabularies_of(events),
+                self._facets,
+                own=own,
+                nul=nul,
+            )
         self._spelled.discard(kind)
         matter = (at_ms >= self._bounds.first_ms) & (table["known_ms"] <= self._bounds.last_ms)
         self.found.aside += len(events) - int(np.count_nonzero(matter))
         self._operations.add(table[matter])
+
+    def _vocabularies_of(self, events: Sequence[Event | Post]) -> list[Vocabulary]:
+        clients, accounts = self._asked.clients, self._asked.accounts
+        return [clients[accounts[event.account].client].vocabulary for event in events]
 
     def _store_audience(self) -> None:
         records, self._audience = self._audience, []
@@ -232,5 +257,14 @@ class Intake:
         self._snapshots.add(table[matter])
 
 
-def _hold_nul(events: Sequence[Event]) -> bool:
-    return "\0" in "".join([f"{e.account}{e.source}{e.actor}{e.object}{e.id}" for e in events])
+def _hold_nul(events: Sequence[Event | Post]) -> bool:
+    return any(
+        "\0" in text
+        for event in events
+        for text in (event.account, event.source, event.object, event.id, *_people_in(event))
+        if text is not None
+    )
+
+
+def _people_in(event: Event | Post) -> tuple[str | None, ...]:
+    return (event.actor, event.parent) if isinstance(event, Event) else ()

@@ -17,10 +17,14 @@ from resonanz_streams.registry import Account
 GROUP_ROWS: Final = 2**17
 _TEXTS: Final = ("client", "platform", "account", "kpi", "window", "part", "reason")
 _NUMBERS: Final = ("value", "lo", "hi", "numerator", "denominator", "coverage")
+_BESIDES: Final = ("lo", "hi", "numerator", "denominator", "reason")
 COLUMNS: Final = (
     *("at_ms", "client", "platform", "account", "kpi", "window", "part"),
     *(*_NUMBERS, "reason"),
 )
+
+
+_Piece = dict[str, NDArray[Any]]
 
 
 def _schema(text: pa.DataType) -> pa.Schema:
@@ -64,26 +68,58 @@ class Tidy:
     def add(self, inputs: Inputs, evaluated: Iterable[tuple[Kpi, str, Column]]) -> None:
         """Take the KPIs as of ``inputs.now_ms``."""
         found = list(evaluated)
+        pieces = [
+            *self._of_all(inputs, [one for one in found if one[2].rows is None]),
+            *(self._of_some(inputs, *one) for one in found if one[2].rows is not None),
+        ]
+        if not pieces:
+            return
+        part = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        if len(pieces) > 1:
+            order = np.argsort(part["account"], kind="stable")
+            part = {name: values[order] for name, values in part.items()}
+        if not len(part["account"]):
+            return
+        self._held.append((inputs.now_ms, part))
+        self._held_rows += len(part["account"])
+        if self._held_rows >= GROUP_ROWS:
+            self._write()
+
+    def _of_all(self, inputs: Inputs, found: Sequence[tuple[Kpi, str, Column]]) -> Iterator[_Piece]:
+        """The columns that have a value of every account, account by account."""
         if not found:
             return
         value = np.stack([column.value for _, _, column in found], axis=1)
-        chosen = np.ones(value.shape, np.bool_) if self._dense else (value != 0) & ~np.isnan(value)
+        chosen = self._chosen(value)
         accounts, places = np.nonzero(chosen)
-        if not len(accounts):
-            return
         labels = np.array([self._label(kpi.id, window, column.part) for kpi, window, column in found])
-        part: dict[str, NDArray[Any]] = {
+        piece: _Piece = {
             "account": accounts.astype(np.int32),
             "label": labels[places],
             "value": value[chosen],
             "coverage": np.stack([inputs.coverage[window] for _, window, _ in found], axis=1)[chosen],
         }
-        for name in ("lo", "hi", "numerator", "denominator", "reason"):
-            part[name] = np.stack([getattr(column, name) for _, _, column in found], axis=1)[chosen]
-        self._held.append((inputs.now_ms, part))
-        self._held_rows += len(accounts)
-        if self._held_rows >= GROUP_ROWS:
-            self._write()
+        for name in _BESIDES:
+            piece[name] = np.stack([getattr(column, name) for _, _, column in found], axis=1)[chosen]
+        yield piece
+
+    def _of_some(self, inputs: Inputs, kpi: Kpi, window: str, column: Column) -> _Piece:
+        """A column of parts of some accounts."""
+        rows = np.zeros(0, dtype=np.int64) if column.rows is None else column.rows
+        chosen = np.flatnonzero(self._chosen(column.value))
+        labels = [self._label(kpi.id, window, column.parts[place]) for place in chosen.tolist()]
+        piece: _Piece = {
+            "account": rows[chosen].astype(np.int32),
+            "label": np.array(labels, dtype=np.int64),
+            "value": column.value[chosen],
+            "coverage": inputs.coverage[window][rows[chosen]],
+        }
+        for name in _BESIDES:
+            piece[name] = getattr(column, name)[chosen]
+        return piece
+
+    def _chosen(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return np.ones(value.shape, np.bool_) if self._dense else (value != 0) & ~np.isnan(value)
 
     def _label(self, kpi: str, window: str, part: str | None) -> int:
         return self._labels.setdefault((kpi, window, part), len(self._labels))

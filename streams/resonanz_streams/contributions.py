@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from resonanz_streams.kpis.base import REMOVED
-from resonanz_streams.ledger import NEVER, Changes, States
+from resonanz_streams.kpis.base import POST, REMOVED
+from resonanz_streams.ledger import Changes
+from resonanz_streams.net_states import NEVER, States
 from resonanz_streams.windows import Deltas
 
 Ints = NDArray[np.int64]
@@ -25,8 +26,9 @@ def net_deltas(changes: Changes, rows: Ints, columns: Ints) -> Deltas:
 
 
 def standing(states: States, rows: Ints, columns: Ints) -> Deltas:
-    """What these states contribute: an addition, at its time, to its kind; to REMOVED once it is undone."""
-    seen = np.flatnonzero(states.added > NEVER)
+    """What these states contribute: an addition, at its time, to its kind; to REMOVED once it is undone, to
+    nothing if it was a post."""
+    seen = np.flatnonzero((states.added > NEVER) & (states.counts | (columns != POST)))
     return Deltas(
         rows[seen],
         np.where(states.counts[seen], columns[seen], REMOVED),

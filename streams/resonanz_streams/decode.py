@@ -1,20 +1,20 @@
 """From a run of records to columns: whole runs at once, line by line only when something is wrong."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from xxhash import xxh3_64_intdigest
 
 from resonanz_streams.dead_letters import MAX_LINE, Line, Lines, Rejected, classify, may_be_deep, unfit
-from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, Audience, Event
+from resonanz_streams.details import Facets, details_of
+from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, LEDGER_KINDS, Audience, Event, Post
+from resonanz_streams.identity import key_hashes
 from resonanz_streams.letters import Reason
 from resonanz_streams.registry import Registry
-from resonanz_streams.topics import KIND_OF_TOPIC
+from resonanz_streams.topics import LEDGER_TOPICS
 from resonanz_streams.transports.ports import Run
 
 Ints = NDArray[np.int64]
@@ -36,6 +36,15 @@ class _Share(_Version1, kw_only=True, gc=False):
     kind: Literal["share"]
 
 
+class _Post1(Post, kw_only=True, gc=False):
+    v: Literal[1] = 1
+
+    @property
+    def count(self) -> int:
+        """Each post once."""
+        return 1
+
+
 class _Audience1(Audience, kw_only=True, gc=False):
     v: Literal[1] = 1
 
@@ -44,6 +53,7 @@ _TYPES: Final[dict[str, type[Any]]] = {
     "likes": _Like,
     "comments": _Comment,
     "shares": _Share,
+    "posts": _Post1,
     "audience": _Audience1,
 }
 
@@ -51,7 +61,7 @@ _TYPES: Final[dict[str, type[Any]]] = {
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The good events of a run, in the order read: account row, times, op, weight (0 for the client's own
-    people), key hash, source, and the index of the line."""
+    people), key hash, source, the index of the line, and the details if they are asked for."""
 
     rows: Ints
     at_ms: Ints
@@ -60,6 +70,7 @@ class Columns:
     keys: NDArray[np.uint64]
     sources: Sequence[str]
     lines: Sequence[int]
+    details: NDArray[np.uint64] | None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -74,6 +85,7 @@ class Columns:
             self.keys[places],
             [self.sources[place] for place in places.tolist()],
             [self.lines[place] for place in places.tolist()],
+            None if self.details is None else self.details[places],
         )
 
 
@@ -92,10 +104,11 @@ class Decoder:
     """Decodes the runs of one partition's topics.
 
     The typed decoder takes all lines of a run in one call. It fails as a whole, so a run with a broken
-    line is decoded again line by line: the good ones count, the others get a reason.
+    line is decoded again line by line: the good ones count, the others get a reason. ``facets``: where those
+    of the events are kept; None if nobody asks for details.
     """
 
-    def __init__(self, registry: Registry, partition: int) -> None:
+    def __init__(self, registry: Registry, partition: int, facets: Facets | None = None) -> None:
         self._registry = registry
         self._partition = partition
         self.misplaced = 0
@@ -105,10 +118,12 @@ class Decoder:
         self._decoders = {topic: msgspec.json.Decoder(kind) for topic, kind in _TYPES.items()}
         clients = [registry.clients[account.client] for account in registry.accounts_of(partition)]
         self._own = [client.own_actors for client in clients]
+        self._facets = facets
+        self._vocabularies = [client.vocabulary for client in clients]
         self._anyone_own = frozenset(actor for client in clients for actor in client.own_actors)
 
-    def interactions(self, run: Run, lines: Lines, now_ms: int) -> tuple[Columns, list[Rejected]]:
-        """The good events of a run of likes, comments or shares, and the others."""
+    def operations(self, run: Run, lines: Lines, now_ms: int) -> tuple[Columns, list[Rejected]]:
+        """The good events of a run of likes, comments, shares or posts, and the others."""
         data = b"\n".join(run.values)
         events, places, rejected = self._events(run, data, lines)
         find = self._rows.get
@@ -124,15 +139,20 @@ class Decoder:
             events = [events[place] for place in kept.tolist()]
             places = [places[place] for place in kept.tolist()]
             rows, at_ms, weights = rows[kept], at_ms[kept], weights[kept]
-        self._leave_own_out(events, rows, weights)
+        own = self._own_people(run.topic, events, rows)
+        weights[own] = 0
+        if run.topic == "posts":
+            weights[[place for place, post in enumerate(events) if post.venue == "elsewhere"]] = 0
+        kind, nul = kind_of(run.topic), b"\\" in data
         columns = Columns(
             rows,
             at_ms,
             np.array([event.op == "remove" for event in events], dtype=np.bool_),
             weights,
-            key_hashes(KIND_OF_TOPIC[run.topic], events, nul=b"\\" in data),
+            key_hashes(kind, events, nul=nul),
             [event.source for event in events],
             places,
+            self._details(kind, events, rows, own, nul=nul),
         )
         return columns, rejected
 
@@ -184,13 +204,23 @@ class Decoder:
             return "time_out_of_range", "at_ms is over 10 min ahead of the clock"
         return "time_out_of_range", "at_ms is before the year 2000"
 
-    def _leave_own_out(self, events: Sequence[Event], rows: Ints, weights: Ints) -> None:
-        """The client's own people are not audience: their weight is 0."""
-        if not self._anyone_own and True not in [event.own for event in events]:
-            return
-        for place, event in enumerate(events):
-            if event.own or (event.actor in self._anyone_own and event.actor in self._own[rows[place]]):
-                weights[place] = 0
+    def _own_people(self, topic: str, events: Sequence[Event], rows: Ints) -> list[int]:
+        """The places of events by the client's own people, who are not audience."""
+        if topic == "posts" or (not self._anyone_own and True not in [event.own for event in events]):
+            return []
+        return [
+            place
+            for place, event in enumerate(events)
+            if event.own or (event.actor in self._anyone_own and event.actor in self._own[rows[place]])
+        ]
+
+    def _details(
+        self, kind: str, events: Sequence[Event], rows: Ints, own: Sequence[int], *, nul: bool
+    ) -> NDArray[np.uint64] | None:
+        if self._facets is None:
+            return None
+        vocabularies = [self._vocabularies[row] for row in rows.tolist()]
+        return details_of(kind, events, rows.astype(np.uint32), vocabularies, self._facets, own=own, nul=nul)
 
     def snapshots(self, run: Run, lines: Lines, now_ms: int) -> tuple[list[Snapshot], list[Rejected]]:
         """The good follower snapshots of a run of topic audience, and the others."""
@@ -233,27 +263,6 @@ def _whole_lines(data: bytes) -> int:
     return len(ends)
 
 
-def key_hashes(kind: str, events: Sequence[Event], *, nul: bool) -> NDArray[np.uint64]:
-    """What identifies each event, as a hash that is stable between versions and machines.
-
-    ``nul`` says that some string may hold the separator itself: JSON spells it with a backslash.
-    """
-    digest: Callable[[bytes], int] = xxh3_64_intdigest
-    texts = [
-        f"{event.account}\0{event.source}\0{event.actor}\0{event.object}"
-        if kind == "like" and event.actor is not None and event.object is not None
-        else f"{event.account}\0{kind}\0{event.source}\0{event.id}\0"
-        for event in events
-    ]
-    if nul:
-        texts = [_unambiguous(kind, event, text) for event, text in zip(events, texts, strict=True)]
-    return np.array([digest(text.encode()) for text in texts], dtype=np.uint64)
-
-
-def _unambiguous(kind: str, event: Event, text: str) -> str:
-    """``text``, or where a part holds the separator a spelling that no other key has."""
-    by_actor = kind == "like" and event.actor is not None and event.object is not None
-    parts = (event.source, event.actor, event.object) if by_actor else (kind, event.source, event.id)
-    if not any("\0" in part for part in (event.account, *parts) if part is not None):
-        return text
-    return "\0" + json.dumps((by_actor, event.account, *parts))
+def kind_of(topic: str) -> str:
+    """What the records of a ledger topic are."""
+    return LEDGER_KINDS[LEDGER_TOPICS.index(topic)]

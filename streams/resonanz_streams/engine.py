@@ -9,27 +9,30 @@ import numpy as np
 
 from resonanz_streams.ahead import Ahead, Operations
 from resonanz_streams.dead_letters import Lines, Rejected
-from resonanz_streams.decode import Columns, Decoder, Snapshot
-from resonanz_streams.events import KINDS, Status
+from resonanz_streams.decode import Columns, Decoder, Snapshot, kind_of
+from resonanz_streams.details import Facets
+from resonanz_streams.events import LEDGER_KINDS, Status
 from resonanz_streams.footprint import Footprint, ledger_footprint
 from resonanz_streams.heartbeats import Heartbeats
 from resonanz_streams.horizon import Horizon
-from resonanz_streams.kpis.base import Inputs
-from resonanz_streams.ledger import NEVER, alone
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import Inputs, Kpi
 from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.measures import MakeMeasures, Measures
+from resonanz_streams.net.table import NetTable
+from resonanz_streams.net_states import NEVER, alone
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
 from resonanz_streams.state_fit import check_head
 from resonanz_streams.state_head import Head, Recount, read_head
 from resonanz_streams.tally import Tally
-from resonanz_streams.topics import INTERACTION_TOPICS, KIND_OF_TOPIC, LATE
+from resonanz_streams.topics import INTERACTION_TOPICS, LATE, LEDGER_TOPICS
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run
 from resonanz_streams.unread import unread
 
 ACCOUNT_PREFIX: Final = b"a/"
 META_KEY: Final = b"m"
-KIND_COLUMN: Final = {kind: column for column, kind in enumerate(KINDS)}
+_SWEEP_MS: Final = 3_600_000
 
 
 class PartitionEngine:
@@ -37,6 +40,7 @@ class PartitionEngine:
 
     ``accounts``: row i of every array is account i. ``offsets``: the next offset per topic.
     ``lost``: records that retention removed before they were read. ``recount``: what the head says of it.
+    ``facets``: those of the events, None if no KPI asks for details.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class PartitionEngine:
         *,
         horizon_ms: int,
         ledger_max_bytes: int,
+        kpis: Sequence[Kpi] = KPIS,
         measures: MakeMeasures = Measures,
     ) -> None:
         self.accounts = registry.accounts_of(partition)
@@ -53,14 +58,18 @@ class PartitionEngine:
         self.tally = Tally()
         self.lost = 0
         self.recount: Recount | None = None
-        self._partition = partition
+        self.partition = partition
         self._partitions = registry.partitions
-        self._decoder = Decoder(registry, partition)
+        self.facets = facets = Facets() if any(kpi.deep for kpi in kpis) else None
+        self._swept_ms = NEVER
+        self._decoder = Decoder(registry, partition, facets)
         self._names = [account.id for account in self.accounts]
-        self._measures = measures(registry, self.accounts, ledger_max_bytes=ledger_max_bytes)
+        self._measures = measures(
+            registry, self.accounts, ledger_max_bytes=ledger_max_bytes, facets=facets, kpis=kpis
+        )
         self.ledger = self._measures.ledger
         self._horizon = Horizon(self._measures, horizon_ms)
-        self._rows = LedgerRows(self._names)
+        self._rows = LedgerRows(self._names, facets)
         self._ahead = Ahead()
         self._event_clock = False
         self._counted_ms = NEVER
@@ -80,9 +89,9 @@ class PartitionEngine:
         self.offsets = dict(recovered.offsets)
         self._ends = {topic: recovered.ends.get(topic, 0) for topic in INTERACTION_TOPICS}
         self._event_clock = now_ms is None
-        known = read_head(recovered.rows.get(META_KEY), self._partition, self.offsets)
+        known = read_head(recovered.rows.get(META_KEY), self.partition, self.offsets)
         if known is not None:
-            check_head(known, self._partition, self._partitions, recovered)
+            check_head(known, self.partition, self._partitions, recovered)
             # A broker forgets the offsets of a group that was away for long; they were written with the rows.
             self.offsets = {**known.offsets, **self.offsets}
             self._horizon.marks, self.recount = dict(known.marks), known.recount
@@ -101,6 +110,7 @@ class PartitionEngine:
         """What must be written since the last call, or None. The next call assumes that it was."""
         now = self._measures.now_ms
         self.ledger.forget(self._horizon.forgotten_floor_ms())
+        self._sweep()
         rows = self._rows.take(self.ledger.floor_ms) | self._ahead.take(self._rows, now)
         for row in sorted(self._changed_audience):
             rows[ACCOUNT_PREFIX + self._names[row].encode()] = self._measures.audience.pack(row)
@@ -122,6 +132,13 @@ class PartitionEngine:
         self._moved = False
         return flush
 
+    def _sweep(self) -> None:
+        """Forget the facets that nothing has any more, once an hour of what is forgotten."""
+        if self.facets is None or self.ledger.floor_ms - self._swept_ms < _SWEEP_MS:
+            return
+        self._swept_ms = self.ledger.floor_ms
+        self.facets.keep((*self.ledger.arrays(), *self._rows.arrays(), *self._ahead.arrays()))
+
     def merge_job(self) -> Callable[[], Callable[[], None]] | None:
         """Work that would hold the event loop, or None: call it in a thread, then what it returns here."""
         return self.ledger.merge_job()
@@ -138,9 +155,8 @@ class PartitionEngine:
             self._arrived(run)
             return
         lines = Lines(run)
-        if run.topic in KIND_OF_TOPIC:
-            interactions = partial(self._decoder.interactions, now_ms=clock_ms)
-            parts, rejected = decoded(interactions, run, lines)
+        if run.topic in LEDGER_TOPICS:
+            parts, rejected = decoded(partial(self._decoder.operations, now_ms=clock_ms), run, lines)
             for columns, of_lines in parts:
                 self._take(run.topic, columns, of_lines, clock_ms)
         else:
@@ -160,16 +176,16 @@ class PartitionEngine:
         if not len(columns):
             return
         self._horizon.saw(topic, int(columns.at_ms.max()))
-        kind = KIND_OF_TOPIC[topic]
+        kind = kind_of(topic)
         floor = self._horizon.late_floor_ms()
         if int(columns.at_ms.min()) < floor:
             columns = self._send_late(kind, columns, lines, floor)
         operations = Operations(
             Entries(
                 columns.keys,
-                alone(columns.at_ms, columns.removal, columns.weights),
+                alone(columns.at_ms, columns.removal, columns.weights, columns.details),
                 columns.rows.astype(np.uint32),
-                np.full(len(columns), KIND_COLUMN[kind], dtype=np.uint8),
+                np.full(len(columns), LEDGER_KINDS.index(kind), dtype=np.uint8),
             ),
             columns.sources,
         )
@@ -189,7 +205,7 @@ class PartitionEngine:
         self._rows.record(changed)
         if operations.sources:
             codes = np.where(news, np.where(entries.states.removed > NEVER, 2, 1), 0)
-            self.tally.add(operations.sources, KINDS[entries.kinds[0]], codes)
+            self.tally.add(operations.sources, LEDGER_KINDS[entries.kinds[0]], codes)
 
     def _send_late(self, kind: str, columns: Columns, lines: Lines, floor_ms: int) -> Columns:
         """What no window spans any more, or the ledger has forgotten, changes nothing."""
@@ -200,7 +216,7 @@ class PartitionEngine:
         return columns.at(np.flatnonzero(~late))
 
     def _keep_late(self, row: int, data: bytes, source: str, kind: str) -> None:
-        self._records.append(Outgoing(LATE, self._names[row].encode(), data, partition=self._partition))
+        self._records.append(Outgoing(LATE, self._names[row].encode(), data, partition=self.partition))
         self.tally.one(source, kind, "late")
 
     def _take_audience(self, topic: str, snapshots: Sequence[Snapshot]) -> None:
@@ -217,8 +233,8 @@ class PartitionEngine:
     def reject(self, topic: str, rejected: Sequence[Rejected]) -> None:
         """Make dead letters of lines that cannot be counted; they are written with the next flush."""
         for item in rejected:
-            self._records.append(item.record(topic, self._partition))
-            self.tally.reject(KIND_OF_TOPIC.get(topic, topic), item.reason)
+            self._records.append(item.record(topic, self.partition))
+            self.tally.reject(kind_of(topic) if topic in LEDGER_TOPICS else topic, item.reason)
 
     def observe(self, status: Status) -> None:
         """Take a connector's heartbeat, once the records that it speaks of have been read."""
@@ -274,13 +290,13 @@ class PartitionEngine:
         now = self._measures.now_ms
         return None if now is None else self._measures.inputs(known_from_ms=self._horizon.known_from_ms(now))
 
-    def ledger_footprint(self) -> Footprint:
-        """Memory of the ledger."""
-        return ledger_footprint(self.ledger, self._rows)
+    def net(self) -> Callable[[], NetTable]:
+        """See :meth:`Measures.net`; of what is within the horizon."""
+        return self._measures.net(known_from_ms=self._horizon.known_from_ms(self._measures.now_ms or NEVER))
 
-    def rings_footprint(self) -> Footprint:
-        """Memory of the windows' counts."""
-        return self._measures.rings_footprint()
+    def footprints(self) -> tuple[Footprint, Footprint]:
+        """Memory of the ledger, and of the windows' counts."""
+        return ledger_footprint(self.ledger, self._rows), self._measures.rings_footprint()
 
     @property
     def horizon_ms(self) -> int:

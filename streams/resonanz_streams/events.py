@@ -13,6 +13,9 @@ VERSION: Final = 1
 Kind = Literal["like", "comment", "share"]
 Op = Literal["add", "remove"]
 KINDS: Final[tuple[Kind, ...]] = ("like", "comment", "share")
+LEDGER_KINDS: Final = (*KINDS, "post")
+"""What counts once: interactions and own posts."""
+
 MAX_ID: Final = 512
 MAX_COUNT: Final = 2**31 - 1
 EARLIEST_MS: Final = 946_684_800_000
@@ -125,12 +128,20 @@ class KpiEntry(msgspec.Struct, gc=False):
     reason: str | None = None
 
 
+class Deep(msgspec.Struct, kw_only=True, gc=False):
+    """As of when the deep KPIs are, and from which part of the log; see ``KpiSnapshot.read``."""
+
+    at_ms: int
+    read: Mapping[str, int]
+
+
 class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     """All KPIs of one account as of ``at_ms`` (topic ``kpis``, compacted, key = account).
 
     ``coverage`` is that of the 24 h window; each entry carries its own window's. ``read`` says which part
     of the log it was counted from: the next offset per source topic, in the account's partition; null in
-    those of earlier versions.
+    those of earlier versions. ``deep``: the same for the deep KPIs, which may be older; null before the
+    first.
     """
 
     v: int = VERSION
@@ -141,6 +152,7 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     coverage: float
     kpis: Sequence[KpiEntry]
     read: Mapping[str, int] | None = None
+    deep: Deep | None = None
 
 
 def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:

@@ -121,7 +121,7 @@ class Exporter:
 
     def _blocks(self) -> Iterator[tuple[Block, int]]:
         """Of each partition, what is exported, and the number of series that are not."""
-        per_account = sum(len(series.parts) * (3 if series.intervals else 1) for series in self._series)
+        per_account = sum(series.most() for series in self._series)
         per_account += len(coverage_windows(self._series)) + 1  # resonanz_account_info
         left = self._cap // per_account
         for engine in self._pipeline.refreshed():
@@ -132,7 +132,8 @@ class Exporter:
             rows = awake[:left]
             left -= len(rows)
             labels = [self._label(engine.accounts[row]) for row in rows]
-            yield Block(inputs, rows, labels), (len(awake) - len(rows)) * per_account
+            deep = self._pipeline.deep.figures.get(engine.partition)
+            yield Block(inputs, rows, labels, deep), (len(awake) - len(rows)) * per_account
 
     def _label(self, account: Account) -> str:
         label = self._labels.get(account.id)

@@ -10,22 +10,31 @@ from typing import Final, Literal
 
 import numpy as np
 
+from resonanz_streams.deep import DeepFigures
 from resonanz_streams.events import KINDS
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import Column, Floats, Inputs, Kpi
 from resonanz_streams.registry import Account
 
 CHUNK_LINES: Final = 2_000
+_KPIS: Final = {kpi.id: kpi for kpi in KPIS}
+Sample = tuple[Sequence[str], str, Floats]
+"""Labels of each value, what ends all of them, and the values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What is exported of one KPI over one window: ``parts`` as label ``kind``, None for the whole."""
+    """What is exported of one KPI over one window: these ``parts``, None for the whole; without any, all."""
 
     kpi: str
     window: str
-    parts: tuple[str | None, ...] = (None,)
+    parts: tuple[str | None, ...] | None = (None,)
     intervals: bool = False
+
+    def most(self) -> int:
+        """How many series of an account there are at most."""
+        parts = _KPIS[self.kpi].most_parts if self.parts is None else len(self.parts)
+        return parts * (3 if self.intervals else 1)
 
 
 DEFAULT_SERIES: Final[tuple[Series, ...]] = (
@@ -35,18 +44,20 @@ DEFAULT_SERIES: Final[tuple[Series, ...]] = (
     Series("velocity", "5m"),
     Series("engagement_rate_by_followers", "24h", intervals=True),
     Series("interactions_per_potential", "24h", intervals=True),
+    Series("response_rate", "24h"),
 )
 
 
-def series_of(export: Mapping[str, Sequence[str]]) -> tuple[Series, ...]:
-    """The default list and what the configuration's ``export`` adds to it."""
+def series_of(export: Mapping[str, Sequence[str]], kpis: Sequence[Kpi] = KPIS) -> tuple[Series, ...]:
+    """The default list and what the configuration's ``export`` adds to it, of these KPIs."""
     chosen = {(series.kpi, series.window): series for series in DEFAULT_SERIES}
     for kpi, windows in export.items():
         by_kind = kpi == "interactions"
         for window in windows:
-            more = Series(kpi, window, KINDS if by_kind else (None,), intervals=not by_kind)
+            more = Series(kpi, window, KINDS if by_kind else None, intervals=not by_kind)
             chosen.setdefault((kpi, window), more)
-    return tuple(chosen.values())
+    known = {kpi.id for kpi in kpis}
+    return tuple(series for series in chosen.values() if series.kpi in known)
 
 
 def coverage_windows(series: Sequence[Series]) -> tuple[str, ...]:
@@ -74,14 +85,30 @@ def label_prefix(account: Account) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The accounts of one engine that are exported: their rows, cached labels, and the inputs."""
+    """The accounts of one engine that are exported: their rows, cached labels, inputs and deep figures."""
 
     inputs: Inputs
     rows: np.ndarray[tuple[int], np.dtype[np.int64]]
     labels: Sequence[str]
+    deep: DeepFigures | None = None
 
+    def columns(self, kpi: Kpi, window: str) -> Sequence[Column]:
+        """None of a deep KPI before it was computed."""
+        if not kpi.deep:
+            return kpi.compute(self.inputs, window)
+        return () if self.deep is None else self.deep.of(kpi.id, window)
 
-Sample = tuple[Sequence[str], str, Floats]
+    def samples(self, column: Column, values: Floats) -> Sample:
+        """The values of a column, each with the labels of its account and part."""
+        if column.rows is None:
+            return self.labels, _suffix(column.part), values[self.rows]
+        place = dict(zip(self.rows.tolist(), self.labels, strict=True))
+        found = [
+            (place[row] + _label(part), value)
+            for row, part, value in zip(column.rows.tolist(), column.parts, values.tolist(), strict=True)
+            if row in place
+        ]
+        return [label for label, _ in found], _suffix(None), np.array([value for _, value in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +126,16 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
 
     The values are copies: a scrape that takes long shows one moment.
     """
-    kpis = {kpi.id: kpi for kpi in KPIS}
     for wanted in series:
-        kpi = kpis[wanted.kpi]
+        kpi = _KPIS[wanted.kpi]
         name = metric_name(kpi, wanted.window)
         edges = ("_lo", "_hi") if wanted.intervals else ()
         chosen: dict[str, list[Sample]] = {name + edge: [] for edge in ("", *edges)}
         for block in blocks:
-            columns = {column.part: column for column in kpi.compute(block.inputs, wanted.window)}
-            for part in wanted.parts:
-                suffix = f',kind="{part}"}} ' if part else "} "
-                for metric, values in _values(name, columns[part], intervals=wanted.intervals):
-                    chosen[metric].append((block.labels, suffix, values[block.rows]))
+            for column in block.columns(kpi, wanted.window):
+                if wanted.parts is None or (column.rows is None and column.part in wanted.parts):
+                    for metric, values in _values(name, column, intervals=wanted.intervals):
+                        chosen[metric].append(block.samples(column, values))
         for metric, samples in chosen.items():
             edge = {"_lo": ", lower end of the 95 % interval", "_hi": ", upper end of the 95 % interval"}
             yield Family(metric, f"{kpi.help} Last {wanted.window}{edge.get(metric[-3:], '')}.", samples)
@@ -120,6 +145,20 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
             f"Share of the last {window} that was watched completely; below 0.95 every value is partial.",
             [(block.labels, "} ", block.inputs.coverage[window][block.rows]) for block in blocks],
         )
+
+
+def _label(part: str | None) -> str:
+    """A part as label: ``kind``, ``topic``, ``venue``, ``hour``, or ``part``."""
+    if part is None:
+        return ""
+    name, colon, value = part.partition(":")
+    if not colon:
+        name, value = ("kind", part) if part in KINDS else ("part", part)
+    return f',{name}="{escape(value)}"'
+
+
+def _suffix(part: str | None) -> str:
+    return _label(part) + "} "
 
 
 def _values(name: str, column: Column, *, intervals: bool) -> Iterator[tuple[str, Floats]]:

@@ -1,8 +1,8 @@
 """How far back operations of one partition count, by the events' time."""
 
 from resonanz_streams.kpis.base import WINDOWS
-from resonanz_streams.ledger import NEVER
 from resonanz_streams.measures import Measures
+from resonanz_streams.net_states import NEVER
 from resonanz_streams.topics import INTERACTION_TOPICS
 from resonanz_streams.windows import old_edge_ms
 

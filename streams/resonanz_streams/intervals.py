@@ -1,4 +1,4 @@
-"""Exact intervals for small counts, vectorised: Garwood."""
+"""Intervals for small counts, vectorised: Garwood for counts, Wilson for shares."""
 
 from typing import Final
 
@@ -10,6 +10,7 @@ Floats = NDArray[np.float64]
 
 ALPHA: Final = 0.05
 _TABLE_SIZE: Final = 100_000
+_Z: Final = float(special.ndtri(1 - ALPHA / 2))
 
 
 def _bounds(counts: Floats) -> tuple[Floats, Floats]:
@@ -55,3 +56,17 @@ def poisson_interval(counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
     if negative.any():
         lo, hi = np.where(negative, np.nan, lo), np.where(negative, np.nan, hi)
     return lo, hi
+
+
+def wilson_interval(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of the share behind ``successes`` of ``trials``; NaN where there are none.
+
+    Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference,
+    JASA 22 (1927).
+    """
+    share = successes / trials
+    z2 = _Z * _Z
+    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = _Z / (1 + z2 / trials) * np.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
+    # At the ends the two terms are equal but for rounding.
+    return np.where(successes == 0, 0.0, middle - half), np.where(successes == trials, 1.0, middle + half)

@@ -1,8 +1,7 @@
 """Counted once: the net state of every key, whatever order, duplication or replay its records came in.
 
-Per key there are the newest addition, its weight, and the newest removal; it counts, in the bucket of
-the addition, if the addition is newer than the removal. Each merges by maximum, so the state depends on
-the set of operations alone. Of two additions of the same millisecond the larger weight stays.
+A key counts, in the bucket of its newest addition, if that is newer than its newest removal; see
+:mod:`resonanz_streams.net_states`.
 
 Keys are 64-bit hashes: among n keys the chance of any collision is about n²/2⁶⁵ (3·10⁻⁶ at ten million).
 The entries stand in sorted segments that are merged geometrically, as in a log-structured merge tree.
@@ -16,41 +15,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-Keys = NDArray[np.uint64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from resonanz_streams.details import WIDTH
+from resonanz_streams.net_states import NEVER, Flags, Keys, States, concatenated, grouped, merged
 
-NEVER: Final = -(2**62)
-"""The time of an addition or a removal that has not been seen."""
+BARE_BYTES: Final = 32
+"""Of an entry without details."""
 
-ENTRY_BYTES: Final = 32
+ENTRY_BYTES: Final = BARE_BYTES + 8 * WIDTH
 _INLINE_MERGE: Final = 131_072
 """Entries; larger merges go to a thread: they would hold the event loop."""
 
 _SAMPLE: Final = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class States:
-    """Net states of distinct keys: newest addition and its weight, newest removal (epoch ms)."""
-
-    added: Ints
-    weight: Ints
-    removed: Ints
-
-    def at(self, places: NDArray[np.intp]) -> "States":
-        """The states at these places."""
-        return States(self.added[places], self.weight[places], self.removed[places])
-
-    @property
-    def counts(self) -> Flags:
-        """Whether the key counts."""
-        return self.added > self.removed
-
-    @property
-    def newest(self) -> Ints:
-        """The time of the newest operation."""
-        return np.maximum(self.added, self.removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,48 +49,22 @@ class Changes:
     after: States
 
 
-def alone(at_ms: Ints, removal: Flags, weights: Ints) -> States:
-    """The state that each of these operations would make alone."""
-    return States(
-        np.where(removal, NEVER, at_ms), np.where(removal, 0, weights), np.where(removal, at_ms, NEVER)
-    )
-
-
-def merged(a: States, b: States) -> States:
-    """The maximum of two states, key by key."""
-    newer, equal = b.added > a.added, b.added == a.added
-    weight = np.where(newer, b.weight, np.where(equal, np.maximum(a.weight, b.weight), a.weight))
-    return States(np.maximum(a.added, b.added), weight, np.maximum(a.removed, b.removed))
-
-
-def grouped(keys: Keys, states: States) -> tuple[NDArray[np.intp], NDArray[np.intp], States]:
-    """Merge the states of equal keys.
-
-    Returns (order, starts, states): ``order`` sorts the input by key, ``starts`` are the places in that
-    order at which each distinct key begins, ``states`` the merged states in ascending key order.
-    """
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    in_order = states.at(order)
-    if len(starts) == len(keys):
-        return order, starts, in_order
-    added = np.maximum.reduceat(in_order.added, starts)
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(keys))))
-    weights = np.where(in_order.added == added[group], in_order.weight, np.iinfo(np.int64).min)
-    removed = np.maximum.reduceat(in_order.removed, starts)
-    return order, starts, States(added, np.maximum.reduceat(weights, starts), removed)
-
-
 class Ledger:
-    """The keys of one partition. ``cut_ms``: before it, lack of memory made it forget."""
+    """The keys of one partition. ``detailed``: whether their states hold details. ``cut_ms``: before it,
+    lack of memory made it forget."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, detailed: bool = False) -> None:
+        self.detailed = detailed
         self._segments: list[Segment] = []
-        self._max_entries = max(1024, max_bytes // ENTRY_BYTES)
+        self._max_entries = max(1024, max_bytes // self.entry_bytes)
         self._in_job: Segment | None = None
         self.cut_ms = NEVER
         self._floor_ms = NEVER
+
+    @property
+    def entry_bytes(self) -> int:
+        """What a key takes."""
+        return ENTRY_BYTES if self.detailed else BARE_BYTES
 
     @property
     def floor_ms(self) -> int:
@@ -130,6 +79,8 @@ class Ledger:
         for segment in self._segments:
             states = segment.states
             yield from (segment.keys, states.added, states.weight, states.removed)
+            if states.details is not None:
+                yield states.details
 
     def load(self, keys: Keys, states: States) -> None:
         """Begin with these distinct keys in ascending order."""
@@ -145,12 +96,8 @@ class Ledger:
         distinct = keys[order[starts]]
         before = self._look_up(distinct)
         after = merged(before, batch)
-        changed = (
-            (after.added != before.added)
-            | (after.weight != before.weight)
-            | (after.removed != before.removed)
-        )
-        news = _news(order, starts, operations, before, changed)
+        changed = after.differs(before)
+        news = _news(order, starts, operations, before, after.differs(before, besides_details=True))
         places = np.flatnonzero(changed)
         changes = Changes(distinct[places], order[starts[places]], before.at(places), after.at(places))
         if len(places):
@@ -162,6 +109,7 @@ class Ledger:
         added = np.full(len(keys), NEVER)
         weight = np.zeros(len(keys), dtype=np.int64)
         removed = np.full(len(keys), NEVER)
+        details = np.zeros((len(keys), WIDTH), dtype=np.uint64) if self.detailed else None
         missing = np.arange(len(keys))
         for segment in reversed(self._segments):
             wanted = keys[missing]
@@ -173,8 +121,10 @@ class Ledger:
                 added[rows] = segment.states.added[found]
                 weight[rows] = segment.states.weight[found]
                 removed[rows] = segment.states.removed[found]
+                if details is not None and segment.states.details is not None:
+                    details[rows] = segment.states.details[found]
                 missing = missing[~hit]
-        return States(added, weight, removed)
+        return States(added, weight, removed, details)
 
     def _settle(self) -> None:
         """Keep sizes falling by a factor of two, with the merges that are short enough to do at once."""
@@ -185,6 +135,23 @@ class Ledger:
             if older is self._in_job:
                 return
             self._segments[-2:] = _kept(_join((older, newer), self.floor_ms))
+
+    def snapshot(self) -> Callable[[], tuple[Keys, States]]:
+        """A function that gives what the ledger holds now, keys ascending, in any thread.
+
+        Segments do not change. Some entries may be older than the horizon.
+        """
+        parts, floor_ms = tuple(self._segments), self.floor_ms
+
+        def joined() -> tuple[Keys, States]:
+            if not parts:
+                nothing = np.zeros(0, dtype=np.int64)
+                details = np.zeros((0, WIDTH), dtype=np.uint64)
+                return nothing.astype(np.uint64), States(nothing, nothing, nothing, details)
+            whole = _join(parts, floor_ms)
+            return whole.keys, whole.states
+
+        return joined
 
     def merge_job(self) -> Callable[[], Callable[[], None]] | None:
         """A long merge that is due, or None; None too while one is under way.
@@ -263,11 +230,7 @@ def _join(parts: Sequence[Segment], floor_ms: int) -> Segment:
     keys = keys[order]
     last = np.concatenate((keys[1:] != keys[:-1], [True]))
     order = order[last]
-    states = States(
-        np.concatenate([part.states.added for part in parts])[order],
-        np.concatenate([part.states.weight for part in parts])[order],
-        np.concatenate([part.states.removed for part in parts])[order],
-    )
+    states = concatenated([part.states for part in parts]).at(order)
     return _newer_than(Segment(keys[last], states), floor_ms)
 
 

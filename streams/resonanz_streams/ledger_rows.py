@@ -13,14 +13,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from resonanz_streams.details import FACET, PLACE, WIDTH, Facet, Facets, facet_table, place_of
 from resonanz_streams.errors import RECOUNT, StopError
-from resonanz_streams.ledger import NEVER, Keys, States, grouped
+from resonanz_streams.net_states import NEVER, Keys, States, concatenated, grouped
 from resonanz_streams.unreadable import UNREADABLE
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 ROW_PREFIX: Final = b"l/"
 ROW_ENTRIES: Final = 16_384
-"""Entries of a row at most: 540 KB and the account names."""
+"""Entries of a row at most: 540 KB without details, and the account names."""
 
 ROW_BYTES: Final = 700_000
 """A row at most: a broker takes 1 MB."""
@@ -29,6 +30,8 @@ FULL_BYTES: Final = ROW_BYTES // 2
 """A row of this size is not merged with others again."""
 
 HELD_ENTRY_BYTES: Final = 37
+"""Without details."""
+
 HELD_ENTRIES: Final = 2 * ROW_ENTRIES
 """Of rows that are not full, which stay in memory: their sizes fall by a factor of two."""
 
@@ -64,6 +67,8 @@ class _Packed(msgspec.Struct, array_like=True):
     weight: bytes
     accounts: bytes
     kinds: bytes
+    details: bytes = b""
+    facets: list[Facet] = []
 
 
 _decoder = msgspec.msgpack.Decoder(_Packed)
@@ -81,11 +86,7 @@ def joined(parts: Sequence[Entries]) -> Entries:
         )
     return Entries(
         np.concatenate([part.keys for part in parts]),
-        States(
-            np.concatenate([part.states.added for part in parts]),
-            np.concatenate([part.states.weight for part in parts]),
-            np.concatenate([part.states.removed for part in parts]),
-        ),
+        concatenated([part.states for part in parts]),
         np.concatenate([part.accounts for part in parts]),
         np.concatenate([part.kinds for part in parts]),
     )
@@ -102,11 +103,16 @@ def united(parts: Sequence[Entries]) -> Entries:
 
 
 class LedgerRows:
-    """The rows of one partition. ``names`` are the accounts that ``Entries.accounts`` points into; names
-    of accounts that are no longer configured stay at its end, so that their entries survive."""
+    """The rows of one partition.
 
-    def __init__(self, names: Iterable[str]) -> None:
+    ``names`` are the accounts that ``Entries.accounts`` points into; names of accounts that are no longer
+    configured stay at its end, so that their entries survive. ``facets``: those that the entries' details
+    speak of; None if they have no details.
+    """
+
+    def __init__(self, names: Iterable[str], facets: Facets | None = None) -> None:
         self.names: list[str] = list(names)
+        self._facets = facets
         self._index = {name: place for place, name in enumerate(self.names)}
         self._changed: list[Entries] = []
         self._small: list[tuple[int, Entries]] = []
@@ -129,6 +135,8 @@ class LedgerRows:
             states = entries.states
             yield from (entries.keys, states.added, states.weight, states.removed)
             yield from (entries.accounts, entries.kinds)
+            if states.details is not None:
+                yield states.details
 
     def take(self, floor_ms: int) -> dict[bytes, bytes | None]:
         """The rows to write now and those to delete: merged ones, and those entirely before ``floor_ms``."""
@@ -193,6 +201,7 @@ class LedgerRows:
 
     def _pack(self, entries: Entries) -> bytes:
         used, place = np.unique(entries.accounts, return_inverse=True)
+        details, facets = self._packed_details(entries)
         return msgspec.msgpack.encode(
             _Packed(
                 SCHEMA,
@@ -203,8 +212,31 @@ class LedgerRows:
                 entries.states.weight.astype("<i4").tobytes(),
                 place.astype("<u4").tobytes(),
                 entries.kinds.tobytes(),
+                details,
+                facets,
             )
         )
+
+    def _packed_details(self, entries: Entries) -> tuple[bytes, list[Facet]]:
+        """A facet's place in the row's own table stands for its hash."""
+        if entries.states.details is None or self._facets is None:
+            return b"", []
+        facets, places = facet_table(entries.states.details, self._facets.table())
+        details = entries.states.details[:, :PLACE].astype("<u8")
+        details[:, FACET] = places
+        return details.tobytes(), list(facets)
+
+    def _details(self, row: _Packed, accounts: NDArray[np.uint32], kinds: NDArray[np.uint8]) -> Keys | None:
+        if self._facets is None:
+            return None
+        if len(kinds) and not row.details:
+            raise StopError(f"what was counted lacks what the chosen KPIs ask for; {RECOUNT}")
+        details = np.zeros((len(kinds), WIDTH), dtype=np.uint64)
+        details[:, :PLACE] = np.frombuffer(row.details, "<u8").reshape(len(kinds), PLACE)
+        details[:, PLACE] = place_of(accounts, kinds)
+        numbers = np.array(self._facets.learn(row.facets), dtype=np.uint64)
+        details[:, FACET] = numbers[details[:, FACET].astype(np.int64)]
+        return details
 
     def unpacked(self, data: bytes) -> Entries:
         """The entries of a row.
@@ -228,15 +260,18 @@ class LedgerRows:
 
     def _entries(self, row: _Packed) -> Entries:
         places = np.array([self._place(name) for name in row.names], dtype=np.uint32)
+        accounts = places[np.frombuffer(row.accounts, "<u4")]
+        kinds = np.frombuffer(row.kinds, np.uint8)
         entries = Entries(
             np.frombuffer(row.keys, "<u8").astype(np.uint64),
             States(
                 np.frombuffer(row.added, "<i8").astype(np.int64),
                 np.frombuffer(row.weight, "<i4").astype(np.int64),
                 np.frombuffer(row.removed, "<i8").astype(np.int64),
+                self._details(row, accounts, kinds),
             ),
-            places[np.frombuffer(row.accounts, "<u4")],
-            np.frombuffer(row.kinds, np.uint8),
+            accounts,
+            kinds,
         )
         states = entries.states
         parts = (states.added, states.weight, states.removed, entries.accounts, entries.kinds)

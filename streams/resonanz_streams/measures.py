@@ -7,10 +7,14 @@ import numpy as np
 from resonanz_streams.audience import AudienceBook
 from resonanz_streams.contributions import net_deltas, standing
 from resonanz_streams.coverage import CoverageBook
+from resonanz_streams.details import Facets
 from resonanz_streams.footprint import Footprint, rings_footprint
-from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Inputs
-from resonanz_streams.ledger import NEVER, Flags, Ledger
+from resonanz_streams.identity import hashes
+from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Clients, Inputs, Kpi
+from resonanz_streams.ledger import Ledger
 from resonanz_streams.ledger_rows import Entries
+from resonanz_streams.net.table import NetTable, net_table
+from resonanz_streams.net_states import NEVER, Flags
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.windows import Deltas, Windows, old_edge_ms
 
@@ -24,14 +28,19 @@ class Measures:
         accounts: Sequence[Account],
         *,
         ledger_max_bytes: int,
+        facets: Facets | None = None,
+        kpis: Sequence[Kpi] | None = None,
         windows: Sequence[str] = WINDOWS,
     ) -> None:
-        self.ledger = Ledger(ledger_max_bytes)
+        self.ledger = Ledger(ledger_max_bytes, detailed=facets is not None)
         self.audience = AudienceBook(len(accounts))
         self.coverage = CoverageBook([account.id for account in accounts])
         self._windows = Windows(len(accounts), windows)
         self._accounts = accounts
         self._registry = registry
+        self._facets = facets
+        self._kpis = kpis
+        self._clients = clients_of(registry, accounts)
 
     @property
     def now_ms(self) -> int | None:
@@ -67,6 +76,21 @@ class Measures:
         """Memory of the windows' counts."""
         return rings_footprint(self._windows, len(self._accounts))
 
+    def net(self, *, known_from_ms: int = NEVER) -> Callable[[], NetTable]:
+        """A function that gives the table of what stands now, in any thread: as far back as windows go
+        but not before ``known_from_ms``.
+
+        Raises:
+            RuntimeError: nobody asked for details, or before the first :meth:`advance`.
+        """
+        facets, now_ms, size = self._facets, self.now_ms, len(self._accounts)
+        if facets is None or now_ms is None:
+            raise RuntimeError("there are no details to make a table of")
+        taken = self.ledger.snapshot()
+        begin_ms = max(old_edge_ms(WINDOWS[-1], now_ms) + 1, self.ledger.cut_ms, known_from_ms)
+        table = facets.table()
+        return lambda: net_table(*taken(), table, size, now_ms, begin_ms=begin_ms)
+
     def inputs(self, windows: Sequence[str] = WINDOWS, *, known_from_ms: int = NEVER) -> Inputs | None:
         """The KPIs' inputs for these windows; None before the first :meth:`advance`. Counts are copies.
 
@@ -87,12 +111,26 @@ class Measures:
             followers=self.audience.mean(now, lengths),
             # None becomes NaN.
             potential=np.array(potential, dtype=np.float64),
+            clients=self._clients,
+            kpis=self._kpis,
+            followers_at=self.audience.at(),
             coverage=self.coverage.share(
                 now,
                 {window: now - WINDOWS_MS[window] for window in windows},
                 known_from_ms=max(self.ledger.cut_ms, known_from_ms),
             ),
         )
+
+
+def clients_of(registry: Registry, accounts: Sequence[Account]) -> Clients:
+    """What KPIs ask of the accounts' clients."""
+    clients = [registry.clients[account.client] for account in accounts]
+    targets = {client.id: np.sort(hashes(client.targets)) for client in clients}
+    return Clients(
+        np.array([client.sla_ms for client in clients], dtype=np.int64),
+        [targets[client.id] for client in clients],
+        [client.timezone for client in clients],
+    )
 
 
 MakeMeasures = Callable[..., Measures]

@@ -122,7 +122,7 @@ class PipelineCollector(Collector):
 
 
 def _footprints(engine: PartitionEngine) -> tuple[int, ...]:
-    ledger, rings = engine.ledger_footprint(), engine.rings_footprint()
+    ledger, rings = engine.footprints()
     return ledger.held_bytes, ledger.stated_bytes, rings.held_bytes, rings.stated_bytes
 
 

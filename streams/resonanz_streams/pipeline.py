@@ -16,6 +16,7 @@ from typing import Final
 
 from resonanz_streams.backlog import Backlog
 from resonanz_streams.clock import Clock
+from resonanz_streams.deep import DeepBook
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
@@ -73,7 +74,8 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._measures = measures
-        self._telling = Telling(clock, every_tick=settings.clock == "event")
+        self.deep = DeepBook(every_tick=settings.clock == "event")
+        self._telling = Telling(clock, self.deep, every_tick=settings.clock == "event")
         self._locks: dict[int, asyncio.Lock] = {}
         self._past = Tally()
         self._life: object | None = object()
@@ -130,6 +132,7 @@ class Pipeline:
         self.growth.forget(partition)
         engine = self.engines.pop(partition, None)
         self._telling.end(partition)
+        self.deep.end(partition)
         if engine is not None:
             self._past.update(engine.tally)
 
@@ -253,8 +256,12 @@ class Pipeline:
             if now is not None and not self._advanced(partition, engine, now):
                 return
             await asyncio.sleep(0)
+            if self.deep.every_tick and now is not None and not await self._deepened(partition, engine):
+                return
             seconds = share(left - self._telling.spent_seconds, len(order) - number)
             await self.flush(partition, snapshot_seconds=seconds)
+            if not self.deep.every_tick and not await self._deepened(partition, engine):
+                return
             if (merge := engine.merge_job()) is not None:
                 install = await asyncio.to_thread(merge)
                 install()
@@ -273,6 +280,14 @@ class Pipeline:
     def _advanced(self, partition: int, engine: PartitionEngine, now_ms: int) -> bool:
         try:
             engine.advance(now_ms)
+        except Exception as error:  # noqa: BLE001  # as in apply
+            self._failed(partition, error)
+            return False
+        return True
+
+    async def _deepened(self, partition: int, engine: PartitionEngine) -> bool:
+        try:
+            await self.deep.refresh(partition, engine, lambda: self.engines.get(partition) is engine)
         except Exception as error:  # noqa: BLE001  # as in apply
             self._failed(partition, error)
             return False

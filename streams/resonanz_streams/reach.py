@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from resonanz_streams.audience import HOLD_MS
 from resonanz_streams.events import AHEAD_MS
-from resonanz_streams.ledger import NEVER
+from resonanz_streams.net_states import NEVER
 from resonanz_streams.state_head import Head
 from resonanz_streams.transports.ports import Beginning
 

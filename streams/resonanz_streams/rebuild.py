@@ -17,13 +17,13 @@ from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY, PartitionEngine
 from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import ResonanzError, StopError
 from resonanz_streams.kpis.base import WINDOWS
-from resonanz_streams.ledger import NEVER
+from resonanz_streams.net_states import NEVER
 from resonanz_streams.reach import Limit, audience_limits, hidden, log_limits
 from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.state_head import Head, Recount, read_head
-from resonanz_streams.topics import COUNTED_TOPICS, INTERACTION_TOPICS, TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, LEDGER_TOPICS, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_archive, open_store
 from resonanz_streams.transports.ports import Archive, Flush, Recovered, Run, StateStore
 from resonanz_streams.transports.seal import opened
@@ -152,7 +152,7 @@ class _Rebuilder:
         now_ms = clock_ms if self._settings.clock == "wall" else head.now_ms if head else None
         beginnings = {topic: await self._archive.beginning(topic, partition) for topic in COUNTED_TOPICS}
         people = audience_limits(beginnings.pop("audience"), clock_ms)
-        marks = head.marks if head else dict.fromkeys(INTERACTION_TOPICS, clock_ms)
+        marks = head.marks if head else dict.fromkeys(LEDGER_TOPICS, clock_ms)
         return _Plan(
             partition,
             frozenset(recovered.rows),

@@ -9,7 +9,7 @@ from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Decoder
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
-from resonanz_streams.topics import COUNTED_TOPICS, KIND_OF_TOPIC
+from resonanz_streams.topics import COUNTED_TOPICS, LEDGER_TOPICS
 from resonanz_streams.transports.ports import Run
 from resonanz_streams.unreadable import UNREADABLE
 
@@ -79,8 +79,8 @@ class Judge:
 def _decoded(decoder: Decoder, run: Run, now_ms: int) -> tuple[tuple[int, int] | None, list[Rejected]]:
     """Account row and time of the one event, if there is one."""
     lines = Lines(run)
-    if run.topic in KIND_OF_TOPIC:
-        parts, rejected = decoded(partial(decoder.interactions, now_ms=now_ms), run, lines)
+    if run.topic in LEDGER_TOPICS:
+        parts, rejected = decoded(partial(decoder.operations, now_ms=now_ms), run, lines)
         events = [(int(c.rows[0]), int(c.at_ms[0])) for c, _ in parts if len(c)]
     else:
         several, rejected = decoded(partial(decoder.snapshots, now_ms=now_ms), run, lines)

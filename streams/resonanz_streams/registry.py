@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from resonanz_streams.details import Vocabulary
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.settings import ClientSettings, Settings
+from resonanz_streams.settings_fields import duration_ms
 from resonanz_streams.topics import partition_of
 
 _SHORTEST_KEY: Final = 16
@@ -36,13 +38,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """``potential``: (valid from, epoch ms; people), sorted. ``own_actors``: pseudonyms."""
+    """``potential``: (valid from, epoch ms; people), sorted. ``own_actors``: pseudonyms. ``vocabulary``: the
+    topics and watched venues that count. ``targets``: pseudonyms of the target list."""
 
     id: str
     name: str
     timezone: str
     potential: tuple[tuple[int, int], ...]
     own_actors: frozenset[str]
+    vocabulary: Vocabulary
+    targets: frozenset[str]
+    sla_ms: int
 
 
 class Registry:
@@ -90,6 +96,9 @@ class Registry:
             timezone=client.timezone,
             potential=_potential(client),
             own_actors=frozenset(self.pseudonym(name, actor) for actor in client.own_actors),
+            vocabulary=Vocabulary(frozenset(client.topics), frozenset(client.venues)),
+            targets=frozenset(self.pseudonym(name, actor) for actor in client.target_list),
+            sla_ms=duration_ms(client.response_sla),
         )
 
     def accounts_of(self, partition: int) -> tuple[Account, ...]:

@@ -30,10 +30,13 @@ from resonanz_streams.settings_fields import (
     KpiId,
     Options,
     People,
+    PeopleFile,
     Prefix,
     Secret,
     WindowNames,
+    Word,
     Zone,
+    check_export,
     duration_ms,
 )
 from resonanz_streams.transports.kafka_url import parse
@@ -82,8 +85,9 @@ class ClientSettings(_Model):
     response_sla: Duration = "4h"
     potential: People | Annotated[list[PotentialFrom], AfterValidator(_one_a_day)] | None = None
     own_actors: list[str] = []
-    target_list: str | None = None
-    topics: dict[str, list[str]] = {}
+    target_list: PeopleFile = ()
+    topics: dict[Word, list[str]] = {}
+    venues: list[Word] = []
     accounts: list[AccountSettings] = []
     token: Secret = None
 
@@ -109,7 +113,8 @@ class Settings(_Model):
     wall: WallSettings = WallSettings()
     clients: dict[ClientId, ClientSettings] = {}
     connectors: dict[str, Options] = {}
-    export: dict[KpiId, WindowNames] = {}
+    kpis: Literal["all"] | list[KpiId] = "all"
+    export: Annotated[dict[KpiId, WindowNames], AfterValidator(check_export)] = {}
 
     _path: Path | None = PrivateAttr(default=None)
 

@@ -110,6 +110,29 @@ def _secret(value: Any, info: ValidationInfo) -> Any:
     raise ValueError("a secret must not stand here; write ${NAME} for the environment or file:/path")
 
 
+def _people_file(value: Any, info: ValidationInfo) -> Any:
+    """A file with one person a line, as the platform names them; who stands there twice is one person."""
+    if not isinstance(value, str):
+        return value
+    path = (info.context or {})["folder"] / value
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read: {error.strerror}; write one person a line into it"
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
+    people = [line.strip() for line in lines]
+    return tuple(dict.fromkeys(one for one in people if one and not one.startswith("#")))
+
+
+def _word(text: str) -> str:
+    if not text.strip() or text != text.strip() or len(text) > MAX_ID:
+        raise ValueError(f"{text!r} is no word; write 1 to {MAX_ID} characters without blanks around them")
+    return text
+
+
 def _kpi(name: str) -> str:
     known = [kpi.id for kpi in KPIS]
     if name not in known:
@@ -124,6 +147,15 @@ def _windows(names: list[str]) -> list[str]:
     return names
 
 
+def check_export(export: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Whether each KPI has the windows that are asked for."""
+    known = {kpi.id: kpi.windows for kpi in KPIS}
+    for kpi, windows in export.items():
+        if strange := [window for window in windows if window not in known[kpi]]:
+            raise ValueError(f"{kpi} has no window {strange[0]}; write some of {', '.join(known[kpi])}")
+    return export
+
+
 def _options(value: Any) -> Any:
     """``bluesky:`` with nothing below it means: no options."""
     return {} if value is None else value
@@ -136,6 +168,8 @@ Horizon = Annotated[str, AfterValidator(_horizon)]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 AccountId = Annotated[str, AfterValidator(_account_id)]
 Prefix = Annotated[str, AfterValidator(_label)]
+PeopleFile = Annotated[tuple[str, ...], BeforeValidator(_people_file)]
+Word = Annotated[str, AfterValidator(_word)]
 Group = Annotated[str, AfterValidator(_group)]
 KpiId = Annotated[str, AfterValidator(_kpi)]
 WindowNames = Annotated[list[str], AfterValidator(_windows)]

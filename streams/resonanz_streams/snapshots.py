@@ -8,8 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from resonanz_streams.deep import DeepFigures
 from resonanz_streams.evaluation import evaluate
-from resonanz_streams.events import KpiEntry, KpiSnapshot, encode
+from resonanz_streams.events import Deep, KpiEntry, KpiSnapshot, encode
 from resonanz_streams.kpis.base import REASONS, Inputs
 from resonanz_streams.registry import Account
 
@@ -75,12 +76,13 @@ class SnapshotBook:
         clock_ms: int,
         *,
         read: Mapping[str, int] | None = None,
+        deep: DeepFigures | None = None,
     ) -> Iterator[list[tuple[bytes, bytes]]]:
-        """(key, JSON) of these rows in their order, slice by slice. ``read``: the next offsets per topic when
-        ``inputs`` were taken. From the first slice on the caller may let others work in between; some slices
-        are empty for that alone.
+        """(key, JSON) of these rows in their order, slice by slice.
 
-        What is not asked for stays due and comes first the next time.
+        ``read``: the next offsets per topic when ``inputs`` were taken; ``deep``: what else is told. From the
+        first slice on the caller may let others work in between; some slices are empty for that. What is
+        not asked for stays due and comes first the next time.
         """
         if not len(rows):
             return
@@ -95,19 +97,29 @@ class SnapshotBook:
                 columns.append(column)
                 if len(columns) % _COLUMNS == 0:
                     yield []
-            entries = list(zip(*columns, strict=True))
+            entries = [list(own) for own in zip(*columns, strict=True)]
+            if deep is not None:
+                for account, more in zip(entries, deep.entries(together), strict=True):
+                    account.extend(more)
             yield []
             for start in range(0, len(together), _SLICE):
                 part = together[start : start + _SLICE]
                 own = entries[start : start + _SLICE]
-                told = [self._snapshot(*one, inputs, read) for one in zip(part.tolist(), own, strict=True)]
+                told = [
+                    self._snapshot(*one, inputs, read, deep) for one in zip(part.tolist(), own, strict=True)
+                ]
                 if self._told is not None:
                     self._told[part] = signature[part]
                 self._told_ms[part] = clock_ms
                 yield told
 
     def _snapshot(
-        self, row: int, entries: Sequence[KpiEntry], inputs: Inputs, read: Mapping[str, int] | None
+        self,
+        row: int,
+        entries: Sequence[KpiEntry],
+        inputs: Inputs,
+        read: Mapping[str, int] | None,
+        deep: DeepFigures | None,
     ) -> tuple[bytes, bytes]:
         account = self._accounts[row]
         snapshot = KpiSnapshot(
@@ -118,12 +130,13 @@ class SnapshotBook:
             coverage=float(inputs.coverage["24h"][row]),
             kpis=entries,
             read=read,
+            deep=None if deep is None else Deep(at_ms=deep.at_ms, read=deep.read),
         )
         return account.id.encode(), encode(snapshot)
 
 
 def entries_of(inputs: Inputs) -> Iterator[Sequence[KpiEntry]]:
-    """Every column of every KPI, as one entry an account. NaN is written as null."""
+    """Every column of every KPI that is not deep, as one entry an account. NaN is written as null."""
     reasons = [reason or None for reason in REASONS]
     coverage = {window: share.tolist() for window, share in inputs.coverage.items()}
     for kpi, window, column in evaluate(inputs):
@@ -151,4 +164,5 @@ def chosen(inputs: Inputs, rows: Rows) -> Inputs:
         followers={window: mean[rows] for window, mean in inputs.followers.items()},
         potential=inputs.potential[rows],
         coverage={window: share[rows] for window, share in inputs.coverage.items()},
+        clients=inputs.clients.of(rows),
     )

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from resonanz_streams.errors import RECOUNT, StopError
-from resonanz_streams.ledger import NEVER
 from resonanz_streams.ledger_rows import SCHEMA
+from resonanz_streams.net_states import NEVER
 from resonanz_streams.unreadable import UNREADABLE
 
 

@@ -27,6 +27,16 @@ class Steps:
         self._lengths_before = np.concatenate(([0], np.cumsum(length)))
         self._values_before = np.concatenate(([0], np.cumsum(length * value)))
 
+    def at(self, rows: Ints, at_ms: Ints) -> NDArray[np.float64]:
+        """The value at a time, for any accounts as often as wanted; NaN between segments."""
+        if not len(self._start):
+            return np.full(len(rows), np.nan)
+        times = np.clip(at_ms, 0, LAST_MS)
+        place = np.searchsorted(self._key, (rows << _TIME_BITS) + times, side="right") - 1
+        last = np.maximum(place, 0)
+        inside = (place >= self._first[rows]) & (times < self._start[last] + self._length[last])
+        return np.where(inside, self._value[last], np.nan)
+
     def integrals(self, until: Ints) -> tuple[Ints, Ints]:
         """For each account, ∫ value and ∫ 1 over its segments up to ``until[row]``, in value·ms and ms."""
         if not len(self._start):

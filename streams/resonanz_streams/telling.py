@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from resonanz_streams.clock import Clock
+from resonanz_streams.deep import DeepBook
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.snapshots import SnapshotBook
 from resonanz_streams.topics import KPIS
@@ -23,12 +24,14 @@ def share(left: float, partitions: int) -> float:
 
 
 class Telling:
-    """Remembers per partition what was told; ``every_tick``: see SnapshotBook. ``spent_seconds``: CPU time
+    """Remembers per partition what was told; ``deep``: what else there is to tell; ``every_tick``: see
+    SnapshotBook. ``spent_seconds``: CPU time
     of all snapshots so far."""
 
-    def __init__(self, clock: Clock, *, every_tick: bool) -> None:
+    def __init__(self, clock: Clock, deep: DeepBook, *, every_tick: bool) -> None:
         self.spent_seconds = 0.0
         self._clock = clock
+        self._deep = deep
         self._every_tick = every_tick
         self._books: dict[int, SnapshotBook] = {}
         self._last = -1
@@ -64,7 +67,7 @@ class Telling:
         due = book.due(inputs, clock)
         records: list[Outgoing] = []
         limit = self.spent_seconds + seconds
-        for told in book.encode(due, inputs, clock, read=read):
+        for told in book.encode(due, inputs, clock, read=read, deep=self._deep.figures.get(partition)):
             records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]
             self.spent_seconds += time.thread_time() - begun
             if told and self.spent_seconds >= limit:

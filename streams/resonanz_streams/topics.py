@@ -15,10 +15,13 @@ RETENTION_MS: Final = 35 * DAY_MS
 TOPIC_OF_KIND: Final[dict[Kind, str]] = {"like": "likes", "comment": "comments", "share": "shares"}
 KIND_OF_TOPIC: Final[dict[str, Kind]] = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
 INTERACTION_TOPICS: Final = tuple(KIND_OF_TOPIC)
-COUNTED_TOPICS: Final = (*INTERACTION_TOPICS, "audience")
+LEDGER_TOPICS: Final = (*INTERACTION_TOPICS, "posts")
+"""Whose records count once; their kinds are :data:`resonanz_streams.events.LEDGER_KINDS`, in this order."""
+
+COUNTED_TOPICS: Final = (*LEDGER_TOPICS, "audience")
 """What workers read and count."""
 
-SOURCE_TOPICS: Final = (*INTERACTION_TOPICS, "posts", "audience")
+SOURCE_TOPICS: Final = COUNTED_TOPICS
 STATUS: Final = "connectors.status"
 KPIS: Final = "kpis"
 LATE: Final = "late"

@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from resonanz_streams.kpis.base import REMOVED, WINDOWS_MS
+from resonanz_streams.kpis.base import LIKE, POST, WINDOWS_MS
 
 Ints = NDArray[np.int64]
-COLUMNS: Final = 4
+COLUMNS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def old_edge_ms(window: str, now_ms: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Deltas:
-    """Changes to the counts: account row, column (kinds, REMOVED), event time, signed weight."""
+    """Changes to the counts: account row, column (kinds, POST, REMOVED), event time, signed weight."""
 
     rows: Ints
     columns: Ints
@@ -74,8 +74,8 @@ class Windows:
     """The counts of n accounts. Cells of accounts without events cost no memory: the system hands out
     zero pages lazily.
 
-    ``sums[w]``: shape (n, 4), net likes, comments, shares and additions since removed, as of ``now_ms``; of
-    ``windows`` only.
+    ``sums[w]``: shape (n, 5), net likes, comments, shares, posts and interactions since removed, as of
+    ``now_ms``; of ``windows`` only.
     """
 
     def __init__(self, accounts: int, windows: Collection[str] = tuple(RING_OF_WINDOW)) -> None:
@@ -205,8 +205,8 @@ class Windows:
             ring, cells = self._rings[place], self._cells[place]
             if self.now_ms is None:
                 return np.zeros(self._accounts)
-            totals = cells[:, :, 0].astype(np.int64)
-            for column in range(1, REMOVED):
+            totals = cells[:, :, LIKE].astype(np.int64)
+            for column in range(LIKE + 1, POST):
                 totals += cells[:, :, column]
             newest = -(-self.now_ms // ring.resolution_ms)
             oldest = (self.now_ms - ring.span_ms) // ring.resolution_ms + 1

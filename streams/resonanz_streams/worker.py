@@ -21,6 +21,7 @@ import msgspec
 from resonanz_streams.app import ResonanzApp, build_app
 from resonanz_streams.clock import Clock, SteadyClock
 from resonanz_streams.clock_check import ClockCheck
+from resonanz_streams.engine_for import chosen_kpis
 from resonanz_streams.errors import ConfigurationError, FencedError, ResonanzError, RetryError, StopError
 from resonanz_streams.events import VERSION, Status
 from resonanz_streams.exporter import Exporter, serve
@@ -105,7 +106,10 @@ class Worker:
         """What runs beside every app: /metrics, and the connectors' heartbeats."""
         metrics = build_metrics(self.pipeline, self._clock)
         exporter = Exporter(
-            self.pipeline, metrics, series_of(self._settings.export), ready=self._not_ready_because
+            self.pipeline,
+            metrics,
+            series_of(self._settings.export, chosen_kpis(self._settings)),
+            ready=self._not_ready_because,
         )
         application = exporter.application(access_rule(self._settings, self._host))
         runner = await serve(application, self._host, self._port)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from resonanz_streams.clock import wall_ms
+from resonanz_streams.kpis import KPIS
 from resonanz_streams.topics import INTERACTION_TOPICS, STATE
 from tests.bench.figures import Report
 from tests.bench.load import Load, make_load
@@ -21,7 +22,7 @@ from tests.bench.peers.contestants import (
     contestants,
 )
 from tests.bench.setting import ACCOUNTS, Setting
-from tests.bench.wholes import ON_KAFKA, ON_SQLITE, in_turn, our_worker
+from tests.bench.wholes import ON_KAFKA, ON_SQLITE, WITH_ALL, in_turn, our_worker
 from tests.kafka_server import KafkaServer
 
 LEAST: Final = (
@@ -33,6 +34,9 @@ LEAST: Final = (
     (FAUST, 15),
 )
 """How many times as fast the worker should be."""
+
+_ALL: Final = "all."
+"""Before the topics of the worker with all KPIs: its state is measured apart."""
 
 OLD_MS: Final = 60_000
 """How long ago the load ends: its sentinels are no news from the future."""
@@ -56,10 +60,20 @@ def measure_race(setting: Setting) -> None:
         setting.say("filling the topics")
         arena = fill(server, load, scale.part_events, folder)
         ours = our_worker(ON_KAFKA, server.url, load, arena.whole.records, folder)
-        report.rows += in_turn([embedded, ours, *contestants(arena)], scale.rounds, setting.say)
+        everything = our_worker(
+            WITH_ALL,
+            server.url,
+            load,
+            fill_kafka(server.url, load, _ALL),
+            folder,
+            prefix=_ALL,
+            note=f"the same with all {len(KPIS)} KPIs",
+            kpis=[kpi.id for kpi in KPIS],
+        )
+        report.rows += in_turn([embedded, ours, everything, *contestants(arena)], scale.rounds, setting.say)
         setting.constants |= disk_bytes(server, scale.events, scale.rounds)
     compare(report)
-    if (row := report.row(ON_KAFKA)) is not None:
+    if (row := report.row(WITH_ALL)) is not None:
         setting.constants |= {"events_per_second": row.per_second, "cpu_per_million": row.cpu_per_million}
 
 
@@ -79,6 +93,8 @@ def compare(report: Report) -> None:
     for peer, least in LEAST:
         report.compare(f"worker on Kafka against {peer}", ON_KAFKA, peer, least)
     report.compare("worker on Kafka against bare aiokafka", ON_KAFKA, DRAIN, 0.3)
+    report.compare(f"{WITH_ALL} against {QUIX}", WITH_ALL, QUIX, 3)
+    report.compare(f"{WITH_ALL} against those of counts", WITH_ALL, ON_KAFKA, 0.7)
     report.compare("worker on SQLite against the same on Kafka", ON_SQLITE, ON_KAFKA, 1)
     for name in (ON_KAFKA, ON_SQLITE):
         if (row := report.row(name)) is not None:
@@ -86,13 +102,13 @@ def compare(report: Report) -> None:
 
 
 def disk_bytes(server: KafkaServer, events: int, rounds: int) -> dict[str, float]:
-    """Bytes an event on the broker's disk: in its topic, and in the state of one group (``rounds`` groups
-    have counted the events)."""
+    """Bytes an event on the broker's disk: in its topic, and in the state of a group with all KPIs; ``rounds``
+    groups have counted the events."""
     sizes: dict[str, int] = {}
     for path in (server.log.parent / "data").glob("*/*.log"):
         topic = path.parent.name.rpartition("-")[0]
         sizes[topic] = sizes.get(topic, 0) + path.stat().st_size
     return {
         "log_bytes_per_event": sum(sizes[topic] for topic in INTERACTION_TOPICS) / events,
-        "state_bytes_per_event": sizes.get(STATE, 0) / events / rounds,
+        "state_bytes_per_event": sizes.get(_ALL + STATE, 0) / events / rounds,
     }

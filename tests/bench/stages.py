@@ -12,18 +12,20 @@ from resonanz_streams.clock import wall_ms
 from resonanz_streams.contributions import net_deltas
 from resonanz_streams.dead_letters import Lines
 from resonanz_streams.decode import Columns, Decoder
-from resonanz_streams.engine import KIND_COLUMN, PartitionEngine
+from resonanz_streams.details import Facets
+from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.evaluation import evaluate
 from resonanz_streams.exporter import Exporter
 from resonanz_streams.exposition import DEFAULT_SERIES
-from resonanz_streams.ledger import Changes, Ledger, alone
+from resonanz_streams.ledger import Changes, Ledger
 from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.metrics import build_metrics
+from resonanz_streams.net_states import alone
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import Settings, load_settings
 from resonanz_streams.snapshots import SnapshotBook
-from resonanz_streams.topics import KIND_OF_TOPIC
+from resonanz_streams.topics import LEDGER_TOPICS
 from resonanz_streams.transports.ports import Run
 from resonanz_streams.transports.sqlite_store import SqliteStore
 from resonanz_streams.windows import Windows
@@ -48,7 +50,7 @@ class Batch:
         columns = self.columns
         return Entries(
             columns.keys,
-            alone(columns.at_ms, columns.removal, columns.weights),
+            alone(columns.at_ms, columns.removal, columns.weights, columns.details),
             columns.rows.astype(np.uint32),
             np.full(len(columns), self.kind, dtype=np.uint8),
         )
@@ -63,6 +65,7 @@ class Stages:
         self._database = database
         self._events = events
         self._now_ms = wall_ms()
+        self._facets = [Facets() for _ in range(registry.partitions)]
         self._runs = list(self._read())
         self._batches = list(self._decode())
         self._changes = list(self._count_once())
@@ -94,13 +97,13 @@ class Stages:
         return read_runs(self._database)
 
     def _decode(self) -> Iterator[Batch]:
-        decoders = [Decoder(self._registry, number) for number in range(self._registry.partitions)]
+        decoders = [Decoder(self._registry, number, facets) for number, facets in enumerate(self._facets)]
         for run in self._runs:
-            columns, _ = decoders[run.partition].interactions(run, Lines(run), self._now_ms)
-            yield Batch(run.partition, KIND_COLUMN[KIND_OF_TOPIC[run.topic]], columns)
+            columns, _ = decoders[run.partition].operations(run, Lines(run), self._now_ms)
+            yield Batch(run.partition, LEDGER_TOPICS.index(run.topic), columns)
 
     def _count_once(self) -> Iterator[tuple[int, Entries, Changes]]:
-        ledgers = [Ledger(LEDGER_BYTES) for _ in range(self._registry.partitions)]
+        ledgers = [Ledger(LEDGER_BYTES, detailed=True) for _ in range(self._registry.partitions)]
         for batch in self._batches:
             entries = batch.entries()
             ledger = ledgers[batch.partition]
@@ -122,7 +125,7 @@ class Stages:
 
     def _pack(self) -> Iterator[None]:
         rows = [
-            LedgerRows([account.id for account in self._registry.accounts_of(number)])
+            LedgerRows([account.id for account in self._registry.accounts_of(number)], self._facets[number])
             for number in range(self._registry.partitions)
         ]
         waiting = [0] * len(rows)
@@ -166,7 +169,7 @@ class Stages:
 
         yield self._tick_row("KPIs", kpis, rounds, f"a tick, {accounts:,} accounts, all windows")
         yield self._tick_row("snapshots", snapshots, rounds, f"{accounts:,} accounts as JSON for topic kpis")
-        series = sum(len(one.parts) * (3 if one.intervals else 1) for one in DEFAULT_SERIES) + 2
+        series = sum(one.most() for one in DEFAULT_SERIES) + 2
         yield self._tick_row("exposition", exposition, rounds, f"a scrape, {accounts * series:,} series")
 
     def _tick_row(self, name: str, work: Callable[[], None], rounds: int, what: str) -> Row:

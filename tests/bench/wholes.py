@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from resonanz_streams.kpis import KPIS
 from tests.bench.children import WorkerChild
 from tests.bench.figures import Round, Row
 from tests.bench.load import Load, settings_data
@@ -17,7 +18,11 @@ from tests.bench.series import scrape
 
 ON_SQLITE: Final = "whole worker on SQLite"
 ON_KAFKA: Final = "whole worker on Apache Kafka"
-_DOES: Final = "decode, ledger, 7 windows, durable state, KPIs, snapshots, a scrape a second"
+_DOES: Final = "decode, ledger, 7 windows, durable state, KPIs of counts, snapshots, a scrape a second"
+COUNTED: Final = tuple(kpi.id for kpi in KPIS if not kpi.deep)
+"""The KPIs of counts; the others are computed from all that stands."""
+
+WITH_ALL: Final = "whole worker on Apache Kafka, all KPIs"
 _FAILURES: Final = 2
 """Of a peer; then it is left alone."""
 
@@ -72,9 +77,10 @@ def our_worker(
     prefix: str = "",
     note: str = _DOES,
     scraped: bool = True,
+    kpis: Sequence[str] = COUNTED,
 ) -> Contestant:
-    """The worker on a log that is filled already."""
-    data = settings_data(len(load.names), url, topic_prefix=prefix)
+    """The worker on a log that is filled already, with these KPIs."""
+    data = settings_data(len(load.names), url, topic_prefix=prefix, kpis=list(kpis))
     return Contestant(
         name,
         note,

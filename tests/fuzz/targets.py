@@ -18,8 +18,9 @@ from resonanz_streams.dead_letters import Lines
 from resonanz_streams.decode import Decoder
 from resonanz_streams.errors import ConfigurationError, StopError
 from resonanz_streams.events import Status
-from resonanz_streams.ledger import NEVER, Ledger, alone
+from resonanz_streams.ledger import Ledger
 from resonanz_streams.ledger_rows import LedgerRows
+from resonanz_streams.net_states import NEVER, alone
 from resonanz_streams.settings import load_settings
 from resonanz_streams.state_head import Head, read_head
 from resonanz_streams.transports.kafka_url import parse
@@ -55,7 +56,7 @@ def _outcomes(run: Run) -> list[str]:
         snapshots, rejected = _decoder.snapshots(run, lines, NOW_MS)
         good = [f"{one.at_ms} {one.followers} {one.source!r}" for one in snapshots]
     else:
-        columns, rejected = _decoder.interactions(run, lines, NOW_MS)
+        columns, rejected = _decoder.operations(run, lines, NOW_MS)
         numbers = zip(columns.at_ms.tolist(), columns.removal.tolist(), columns.weights.tolist(),
                       columns.keys.tolist(), columns.sources, strict=True)  # fmt: skip
         good = [repr(one) for one in numbers]

@@ -68,7 +68,13 @@ def test_every_instant_holds_exactly_what_had_happened_by_then(
         ]
         start = NOW_MS + begin
         done, rows, _ = backtest(
-            folder, ACCOUNTS, *files, step_ms=step, from_ms=start, to_ms=start + step * steps
+            folder,
+            ACCOUNTS,
+            *files,
+            step_ms=step,
+            from_ms=start,
+            to_ms=start + step * steps,
+            kpis=["interactions", "velocity"],
         )
     assert done.steps == steps + 1
     for number in range(done.steps):

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from resonanz_streams.net.table import NetTable
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -20,24 +23,46 @@ WINDOWS_MS: Final[dict[str, int]] = {
     "28d": 28 * 86_400_000,
 }
 WINDOWS: Final = tuple(WINDOWS_MS)
+DEEP_WINDOWS: Final = ("24h", "7d", "28d")
+"""Of KPIs that are computed from all that stands."""
 
-REASONS: Final = ("", "no_followers", "no_potential", "not_covered", "negative_count")
+REASONS: Final = (
+    "",
+    "no_followers",
+    "no_potential",
+    "not_covered",
+    "negative_count",
+    "no_interactions",
+    "no_posts",
+    "no_comments",
+    "no_target_list",
+    "sla_not_passed",
+    "sla_longer_than_window",
+    "membership_unknown",
+    "too_few_answered",
+    "none_waiting",
+)
 """Why a value or its interval is null; a column holds indices into this tuple, 0 for none."""
 
-LIKE, COMMENT, SHARE, REMOVED = range(4)
-"""Columns of ``Inputs.counts``: net likes, comments, shares; and additions since removed, all kinds."""
+LIKE, COMMENT, SHARE, POST, REMOVED = range(5)
+"""Columns of ``Inputs.counts``: net likes, comments, shares, own posts; and interactions since removed."""
+
+INTERACTIONS: Final = slice(LIKE, POST)
+"""The columns of likes, comments and shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """All that the KPIs of n accounts are computed from, as of ``now_ms``; axis 0 is always the account.
 
-    ``counts[w]``: shape (n, 4), see the column names above; own actors are left out.
+    ``counts[w]``: shape (n, 5), see the column names above; own actors are left out.
     ``length_ms[w]``: the window's real length, never shorter than its name.
     ``peak_per_minute``: the busiest 5 min bucket of the last 24 h, in interactions a minute.
     ``followers[w]``: time-weighted mean over the part of the window in which they are known; NaN if none.
     ``potential``: people the account's client could reach, at ``now_ms``; NaN if unknown.
     ``coverage[w]``: 0 to 1, the share of the window that was watched completely.
+    ``kpis``: those that are wanted, None for all. ``net``: what stands, for those KPIs that are ``deep``;
+    ``followers_at(rows, times)``: the followers that accounts had then, NaN where nobody knows.
     """
 
     now_ms: int
@@ -47,11 +72,43 @@ class Inputs:
     followers: Mapping[str, Floats]
     potential: Floats
     coverage: Mapping[str, Floats]
+    clients: "Clients"
+    net: "NetTable | None" = None
+    followers_at: Callable[[Ints, Ints], Floats] | None = None
+    kpis: "Sequence[Kpi] | None" = None
+
+    def start_ms(self, window: str) -> int:
+        """Where a window begins, exclusive."""
+        return self.now_ms - self.length_ms[window]
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What the configuration says of each account's client, one entry an account.
+
+    ``sla_ms``: how soon a comment should be answered; ``targets``: the people of the target list, as
+    :data:`resonanz_streams.details.ACTOR` has them, ascending; ``zones``: the time zone's name.
+    """
+
+    sla_ms: Ints
+    targets: Sequence[NDArray[np.uint64]]
+    zones: Sequence[str]
+
+    def of(self, rows: NDArray[np.intp]) -> "Clients":
+        """Those of some accounts."""
+        chosen = rows.tolist()
+        return Clients(
+            self.sla_ms[rows], [self.targets[row] for row in chosen], [self.zones[row] for row in chosen]
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One part of a KPI over one window, for n accounts. NaN means null; ``reason`` says why."""
+    """One part of a KPI over one window, for n accounts. NaN means null; ``reason`` says why.
+
+    With ``rows`` it holds parts of some accounts only: value i is of account ``rows[i]`` and of part
+    ``parts[i]``; an account may come several times.
+    """
 
     part: str | None
     value: Floats
@@ -60,13 +117,16 @@ class Column:
     numerator: Floats
     denominator: Floats
     reason: NDArray[np.uint8]
+    rows: Ints | None = None
+    parts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
     """A KPI: its id (the module's name), unit, help text, windows, and the function that computes it.
 
-    ``unit`` is the suffix of its metric name, "" for counts.
+    ``unit`` is the suffix of its metric name, "" for counts. ``deep``: it is computed from ``Inputs.net``, so
+    less often than once a tick. ``most_parts``: into how many parts an account's value falls at most.
     ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
     """
 
@@ -75,3 +135,5 @@ class Kpi:
     help: str
     windows: Sequence[str]
     compute: Callable[[Inputs, str], Sequence[Column]]
+    deep: bool = False
+    most_parts: int = 1

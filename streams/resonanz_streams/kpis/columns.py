@@ -1,13 +1,43 @@
-"""The two shapes that KPIs of counts have: a count with its interval, a count over an exposure."""
+"""The shapes that many KPIs have: a count with its interval, a count over an exposure, a share of a whole."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonanz_streams.intervals import poisson_interval
-from resonanz_streams.kpis.base import REASONS, Column, Floats, Ints
+from resonanz_streams.intervals import poisson_interval, wilson_interval
+from resonanz_streams.kpis.base import POST, REASONS, Column, Floats, Inputs, Ints
+from resonanz_streams.net.table import NetTable
 
-NONE, NO_FOLLOWERS, NO_POTENTIAL, NOT_COVERED, NEGATIVE = range(len(REASONS))
+(
+    NONE,
+    NO_FOLLOWERS,
+    NO_POTENTIAL,
+    NOT_COVERED,
+    NEGATIVE,
+    NO_INTERACTIONS,
+    NO_POSTS,
+    NO_COMMENTS,
+    NO_TARGET_LIST,
+    SLA_NOT_PASSED,
+    SLA_TOO_LONG,
+    MEMBERSHIP_UNKNOWN,
+    TOO_FEW_ANSWERED,
+    NONE_WAITING,
+) = range(len(REASONS))
 Flags = NDArray[np.bool_]
+Reasons = NDArray[np.uint8]
+
+
+def why(reason: int, inputs: Inputs, window: str) -> Reasons:
+    """This reason, but ``not_covered`` where nobody watched: there, nothing can be said to be missing."""
+    return np.where(inputs.coverage[window] > 0, reason, NOT_COVERED).astype(np.uint8)
+
+
+def net_of(inputs: Inputs) -> NetTable:
+    """What stands, which the inputs of a deep KPI always hold."""
+    assert inputs.net is not None  # noqa: S101  # see evaluation
+    return inputs.net
 
 
 def count_column(part: str | None, counts: Ints, covered: Flags) -> Column:
@@ -27,17 +57,25 @@ def count_column(part: str | None, counts: Ints, covered: Flags) -> Column:
     )
 
 
-def rate_column(counts: Ints, exposure: Floats, per: float, covered: Flags, *, missing: int) -> Column:
+def rate_column(
+    counts: Ints,
+    exposure: Floats,
+    per: float,
+    covered: Flags,
+    *,
+    missing: int | Reasons,
+    part: str | None = None,
+) -> Column:
     """``per`` · count / exposure with Garwood's interval; null with reason ``missing`` where the exposure is.
 
     An exposure of 0 or NaN is missing: the rate is absent, never 0.
     """
-    whole = count_column(None, counts, covered)
+    whole = count_column(part, counts, covered)
     known = exposure > 0
     usable = np.where(known, exposure, np.nan)
     reason = np.where(known, whole.reason, missing).astype(np.uint8)
     return Column(
-        None,
+        part,
         per * whole.value / usable,
         per * whole.lo / usable,
         per * whole.hi / usable,
@@ -45,3 +83,52 @@ def rate_column(counts: Ints, exposure: Floats, per: float, covered: Flags, *, m
         usable,
         reason,
     )
+
+
+def share_column(part: str | None, chosen: Floats, whole: Floats, *, missing: int | Reasons) -> Column:
+    """chosen / whole with Wilson's interval; null with reason ``missing`` where the whole is 0.
+
+    Falling totals can make a whole or a part negative: then there is a reason and no share.
+    """
+    negative = (chosen < 0) | (whole < 0) | (chosen > whole)
+    usable = np.where((whole > 0) & ~negative, whole, np.nan)
+    numerator = np.where(np.isnan(usable), np.nan, chosen)
+    lo, hi = wilson_interval(numerator, usable)
+    reason = np.where(negative, NEGATIVE, np.where(whole > 0, NONE, missing)).astype(np.uint8)
+    return Column(part, numerator / usable, lo, hi, numerator, usable, reason)
+
+
+def absent_column(part: str | None, accounts: int, reason: Reasons | np.uint8) -> Column:
+    """No value anywhere, for this reason."""
+    none = np.full(accounts, np.nan)
+    return Column(part, none, none, none, none, none, np.full(accounts, reason, dtype=np.uint8))
+
+
+def at_rows(column: Column, rows: Ints, parts: Sequence[str]) -> Column:
+    """The same, as parts of these accounts."""
+    return Column(
+        None,
+        column.value,
+        column.lo,
+        column.hi,
+        column.numerator,
+        column.denominator,
+        column.reason,
+        rows,
+        parts,
+    )
+
+
+def per_post(kind: int) -> Callable[[Inputs, str], Sequence[Column]]:
+    """A KPI's function: net interactions of a kind over the own posts published in the window, as A. Kaushik
+    named them: applause, conversation, amplification.
+
+    Garwood's interval over the number of posts. Absent without posts.
+    """
+
+    def compute(inputs: Inputs, window: str) -> Sequence[Column]:
+        counts, covered = inputs.counts[window], inputs.coverage[window] > 0
+        published, missing = counts[:, POST].astype(float), why(NO_POSTS, inputs, window)
+        return [rate_column(counts[:, kind], published, 1.0, covered, missing=missing)]
+
+    return compute

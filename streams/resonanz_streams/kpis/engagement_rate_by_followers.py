@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from resonanz_streams.kpis.base import REMOVED, WINDOWS, Column, Inputs, Kpi
+from resonanz_streams.kpis.base import INTERACTIONS, WINDOWS, Column, Inputs, Kpi
 from resonanz_streams.kpis.columns import NO_FOLLOWERS, rate_column
 
 
@@ -11,7 +11,7 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
 
     Absent without followers. Reference: 4 interactions on 300 followers are 13.3 (3.6 to 34.1).
     """
-    counts = inputs.counts[window][:, :REMOVED].sum(axis=1)
+    counts = inputs.counts[window][:, INTERACTIONS].sum(axis=1)
     covered = inputs.coverage[window] > 0
     return [rate_column(counts, inputs.followers[window], 1000.0, covered, missing=NO_FOLLOWERS)]
 

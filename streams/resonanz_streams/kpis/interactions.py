@@ -2,7 +2,17 @@
 
 from collections.abc import Sequence
 
-from resonanz_streams.kpis.base import COMMENT, LIKE, REMOVED, SHARE, WINDOWS, Column, Inputs, Kpi
+from resonanz_streams.kpis.base import (
+    COMMENT,
+    INTERACTIONS,
+    LIKE,
+    REMOVED,
+    SHARE,
+    WINDOWS,
+    Column,
+    Inputs,
+    Kpi,
+)
 from resonanz_streams.kpis.columns import count_column
 
 
@@ -13,7 +23,7 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     """
     counts, covered = inputs.counts[window], inputs.coverage[window] > 0
     return [
-        count_column(None, counts[:, :REMOVED].sum(axis=1), covered),
+        count_column(None, counts[:, INTERACTIONS].sum(axis=1), covered),
         count_column("like", counts[:, LIKE], covered),
         count_column("comment", counts[:, COMMENT], covered),
         count_column("share", counts[:, SHARE], covered),
@@ -27,4 +37,5 @@ KPI = Kpi(
     help="Net likes, comments and shares by the audience.",
     windows=WINDOWS,
     compute=compute,
+    most_parts=5,
 )

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from resonanz_streams.kpis.base import REMOVED, WINDOWS, Column, Inputs, Kpi
+from resonanz_streams.kpis.base import INTERACTIONS, WINDOWS, Column, Inputs, Kpi
 from resonanz_streams.kpis.columns import NO_POTENTIAL, rate_column
 
 
 def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     """N is the client's configured potential, the value valid now. Absent without one."""
-    counts = inputs.counts[window][:, :REMOVED].sum(axis=1)
+    counts = inputs.counts[window][:, INTERACTIONS].sum(axis=1)
     covered = inputs.coverage[window] > 0
     return [rate_column(counts, inputs.potential, 1000.0, covered, missing=NO_POTENTIAL)]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from resonanz_streams.kpis.base import REMOVED, WINDOWS, Column, Floats, Inputs, Kpi
+from resonanz_streams.kpis.base import INTERACTIONS, WINDOWS, Column, Floats, Inputs, Kpi
 from resonanz_streams.kpis.columns import NONE, NOT_COVERED, Flags, rate_column
 
 
@@ -13,7 +13,7 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
 
     The greatest of many counts is no Poisson count: it has no interval.
     """
-    counts = inputs.counts[window][:, :REMOVED].sum(axis=1)
+    counts = inputs.counts[window][:, INTERACTIONS].sum(axis=1)
     minutes = np.full(len(counts), inputs.length_ms[window] / 60_000)
     covered = inputs.coverage[window] > 0
     columns = [rate_column(counts, minutes, 1.0, covered, missing=NONE)]
@@ -36,4 +36,5 @@ KPI = Kpi(
     help="Net interactions per minute.",
     windows=WINDOWS,
     compute=compute,
+    most_parts=2,
 )

@@ -94,7 +94,7 @@ def test_the_truth_is_the_net_count_of_what_was_published() -> None:
     world = World(registry, accounts, options(), START_MS)
     feed, truth = world.feed(world.begin_ms), world.truth()
     arrivals = feed.advance(START_MS)
-    truth.take(arrivals.actions)
+    truth.take(arrivals)
     assert truth.interactions() == net(lines([world.writer().batch(arrivals, "")]))
 
 
@@ -103,7 +103,7 @@ def test_two_writings_of_the_truth_at_once_are_no_failure(tmp_path: Path) -> Non
     registry, accounts = agency()
     world = World(registry, accounts, options(), START_MS)
     truth = world.truth()
-    truth.take(world.feed(world.begin_ms).advance(START_MS).actions)
+    truth.take(world.feed(world.begin_ms).advance(START_MS))
     with ThreadPoolExecutor(4) as pool:
         written = [pool.submit(truth.write, tmp_path / "truth.jsonl") for _ in range(8)]
     assert [one.exception() for one in written] == [None] * 8
@@ -193,7 +193,8 @@ def test_a_drop_silences_its_account_and_no_other() -> None:
     # Someone may like the same post twice, an hour apart: only the later one counts.
     assert abs(counts[0] - before[0]) <= 3
     assert sum(counts[h] for h in (1, 2, 3)) < 0.1 * sum(before[h] for h in (1, 2, 3))
-    assert abs(counts[4] - before[4]) <= 3
+    # Nor does anybody answer what was not said.
+    assert abs(counts[4] - before[4]) <= 10
     assert before[0] > 20
     assert per_hour(quiet, SMALL) == per_hour(usual, SMALL)
 

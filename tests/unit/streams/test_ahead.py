@@ -3,8 +3,8 @@
 import numpy as np
 
 from resonanz_streams.ahead import Ahead, Operations
-from resonanz_streams.ledger import NEVER, States
 from resonanz_streams.ledger_rows import Entries, LedgerRows
+from resonanz_streams.net_states import NEVER, States
 
 
 def additions(*at_ms: int, source: str = "file") -> Operations:

@@ -308,13 +308,19 @@ def test_row_groups_are_written_on_the_way(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "x.jsonl", [event("1", T), event("2", T + 12 * HOUR)])
     accounts = [f"file:{number}" for number in range(999)]
     done, _, _ = backtest(
-        tmp_path, ["file:a", *accounts], path, step_ms=HOUR, dense=True, windows=["1m", "7d"]
+        tmp_path,
+        ["file:a", *accounts],
+        path,
+        step_ms=HOUR,
+        dense=True,
+        windows=["1m", "7d"],
+        kpis=["interactions", "velocity"],
     )
     written = pq.ParquetFile(tmp_path / "kpis.parquet").metadata
-    assert written.num_rows == done.rows == 13 * 1000 * 2 * 8
+    assert written.num_rows == done.rows == 13 * 1000 * 2 * 6
     assert [written.row_group(number).num_rows for number in range(written.num_row_groups)] == [
-        144_000,
-        64_000,
+        132_000,
+        24_000,
     ]
 
 

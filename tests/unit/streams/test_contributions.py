@@ -3,7 +3,9 @@
 import numpy as np
 
 from resonanz_streams.contributions import net_deltas, standing
-from resonanz_streams.ledger import NEVER, Changes, States
+from resonanz_streams.kpis.base import REMOVED
+from resonanz_streams.ledger import Changes
+from resonanz_streams.net_states import NEVER, States
 from resonanz_streams.windows import Deltas
 
 Row = tuple[int, int, int, int]
@@ -32,7 +34,7 @@ def test_an_addition_stands_in_its_kind_an_undone_one_under_removed() -> None:
     found = standing(
         states((100, 2, NEVER), (100, 3, 200), (NEVER, 0, 200)), np.array([0, 1, 2]), np.array([0, 1, 2])
     )
-    assert rows_of(found) == [(0, 0, 100, 2), (1, 3, 100, 3)]
+    assert rows_of(found) == [(0, 0, 100, 2), (1, REMOVED, 100, 3)]
 
 
 def test_a_new_addition_comes() -> None:
@@ -40,11 +42,11 @@ def test_a_new_addition_comes() -> None:
 
 
 def test_an_undone_addition_moves_to_removed() -> None:
-    assert changed((100, 2, NEVER), (100, 2, 200)) == [(5, 1, 100, -2), (5, 3, 100, 2)]
+    assert changed((100, 2, NEVER), (100, 2, 200)) == [(5, 1, 100, -2), (5, REMOVED, 100, 2)]
 
 
 def test_a_repeated_addition_moves_to_its_new_time() -> None:
-    assert changed((100, 2, 200), (300, 2, 200)) == [(5, 3, 100, -2), (5, 1, 300, 2)]
+    assert changed((100, 2, 200), (300, 2, 200)) == [(5, REMOVED, 100, -2), (5, 1, 300, 2)]
 
 
 def test_a_removal_of_nothing_changes_nothing() -> None:

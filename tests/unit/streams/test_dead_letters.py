@@ -15,7 +15,7 @@ def verdict(data: bytes, topic: str = "likes") -> tuple[str, str]:
     """Reason and error of one line."""
     run = run_of(data, topic=topic)
     by = Decoder(registry_of("file:a"), 0)
-    rejected = (by.snapshots if topic == "audience" else by.interactions)(run, Lines(run), NOW_MS)[1]
+    rejected = (by.snapshots if topic == "audience" else by.operations)(run, Lines(run), NOW_MS)[1]
     assert len(rejected) == 1
     return rejected[0].reason, rejected[0].error
 

@@ -7,8 +7,9 @@ import pytest
 from tests.engines import KEY, NOW_MS, event, line, registry_of, run_of
 
 from resonanz_streams.dead_letters import MAX_LINE, Lines, Rejected
-from resonanz_streams.decode import Columns, Decoder, Snapshot, key_hashes
+from resonanz_streams.decode import Columns, Decoder, Snapshot
 from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, Event, Kind
+from resonanz_streams.identity import key_hashes
 from resonanz_streams.registry import build_registry
 from resonanz_streams.settings import settings_of
 
@@ -24,7 +25,7 @@ def interactions(
     *events: dict[str, Any] | bytes, topic: str = "likes", by: Decoder | None = None
 ) -> tuple[Columns, list[Rejected]]:
     run = run_of(*events, topic=topic, start=100)
-    return (by or decoder()).interactions(run, Lines(run), NOW_MS)
+    return (by or decoder()).operations(run, Lines(run), NOW_MS)
 
 
 def reasons(rejected: Sequence[Rejected]) -> Reasons:

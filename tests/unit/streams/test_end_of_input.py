@@ -99,7 +99,7 @@ def test_now_is_the_last_end_of_all_partitions(order: int) -> None:
 def test_an_end_counts_when_its_records_have_been_read(topic: str) -> None:
     first, _ = apart()
     status = said(first, AUGUST, ended=True)
-    status.published = {f"{topic}/0": 1, "posts/0": 1}
+    status.published = {f"{topic}/0": 1, "late/0": 1}
     pipeline = pipeline_of(said(first, JUNE, ended=False), status)
     assert pipeline.now_ms() == JUNE
     asyncio.run(pipeline.apply(Run(topic, 0, 0, 1, [b"{}"], [0])))

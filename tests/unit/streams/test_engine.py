@@ -319,7 +319,7 @@ def test_a_partition_without_accounts_takes_part_in_nothing() -> None:
     assert driven.engine.watermark() is None
     inputs = driven.engine.inputs()
     assert inputs is not None
-    assert inputs.counts["1h"].shape == (0, 4)
+    assert inputs.counts["1h"].shape == (0, 5)
     assert driven.outcomes() == {"dead_letter": 1}
     assert driven.flush() is not None
 
@@ -446,3 +446,29 @@ def test_each_topic_s_offset_is_kept(topic: str) -> None:
     driven.read(b"x", b"y", topic=topic)
     driven.flush()
     assert driven.offsets == {topic: 2}
+
+
+def test_own_posts_are_counted_once_and_those_elsewhere_are_no_posts_of_the_account() -> None:
+    driven = Driven()
+    post = {"v": 1, "source": "file", "account": "file:a", "at_ms": NOW_MS - 1000}
+    gone = post | {"id": "3", "op": "remove", "at_ms": NOW_MS - 500}
+    driven.read(
+        post | {"id": "1"}, post | {"id": "1"}, post | {"id": "2"}, post | {"id": "3"}, gone, topic="posts"
+    )
+    driven.read(post | {"id": "4", "venue": "elsewhere", "venue_name": "forum"}, topic="posts")
+    driven.advance(NOW_MS)
+    inputs = driven.engine.inputs()
+    assert inputs is not None
+    assert inputs.counts["24h"].tolist() == [[0, 0, 0, 2, 0]]
+    assert driven.outcomes() == {"counted": 4, "duplicate": 1, "removed": 1}
+    assert dict(driven.engine.tally.outcomes) == {
+        ("file", "post", "counted"): 4,
+        ("file", "post", "duplicate"): 1,
+        ("file", "post", "removed"): 1,
+    }
+
+
+def test_a_post_that_is_none_is_a_dead_letter() -> None:
+    driven = Driven()
+    driven.read(b'{"v":1,"id":"1","source":"file","account":"file:a"}', topic="posts")
+    assert dict(driven.engine.tally.outcomes) == {("", "post", "dead_letter"): 1}

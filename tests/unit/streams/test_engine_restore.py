@@ -9,6 +9,7 @@ from tests.engines import NOW_MS, Driven, event, registry_of
 from resonanz_streams.engine import META_KEY
 from resonanz_streams.errors import RECOUNT, StopError
 from resonanz_streams.events import Status
+from resonanz_streams.ledger import ENTRY_BYTES
 from resonanz_streams.ledger_rows import ROW_PREFIX
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -178,7 +179,7 @@ def test_the_last_account_may_leave() -> None:
     driven.restart(NOW_MS, registry=registry_of())
     inputs = driven.engine.inputs()
     assert inputs is not None
-    assert inputs.counts["28d"].shape == (0, 4)
+    assert inputs.counts["28d"].shape == (0, 5)
     driven.restart()
     assert driven.counts() == [1, 0, 0, 0]
 
@@ -187,9 +188,9 @@ def test_the_last_account_may_leave() -> None:
 
 
 def test_the_state_forgets_what_is_beyond_the_horizon() -> None:
-    """Full rows are deleted once nothing in them is within the horizon; here 12,000 keys make one."""
+    """Full rows are deleted once nothing in them is within the horizon; here 6,000 keys make one."""
     driven = Driven()
-    driven.read(b"\n".join(_lines(12_000, NOW_MS - DAY)))
+    driven.read(b"\n".join(_lines(6_000, NOW_MS - DAY)))
     driven.flush()
     assert [key for key in driven.rows if key.startswith(ROW_PREFIX)] == [b"l/0"]
     driven.advance(NOW_MS + 28 * DAY)
@@ -207,7 +208,7 @@ def _lines(count: int, first_ms: int, *, apart_ms: int = 0) -> list[bytes]:
 
 def test_at_the_ledger_s_cap_the_horizon_shortens_visibly_and_survives() -> None:
     """2,048 entries are allowed, 3,000 come, one a minute: what is older than the cut is late from now on."""
-    driven = Driven(ledger_max_bytes=2048 * 32)
+    driven = Driven(ledger_max_bytes=2048 * ENTRY_BYTES)
     first = NOW_MS - 3000 * MINUTE
     driven.read(b"\n".join(_lines(3000, first, apart_ms=MINUTE)))
     for topic, kind in (("comments", "comment"), ("shares", "share")):
@@ -247,7 +248,7 @@ def test_beyond_the_horizon_a_window_is_counted_but_not_covered() -> None:
 
 
 def test_what_the_ledger_has_forgotten_counts_as_not_covered() -> None:
-    driven = Driven(ledger_max_bytes=2048 * 32)
+    driven = Driven(ledger_max_bytes=2048 * ENTRY_BYTES)
     first = NOW_MS - 28 * DAY
     driven.engine.observe(complete(since_ms=first))
     driven.read(b"\n".join(_lines(3000, first, apart_ms=28 * DAY // 3000)))
@@ -306,9 +307,9 @@ def refusal(driven: Driven) -> str:
 def test_rows_of_another_version_are_refused_with_a_sentence() -> None:
     driven = flushed()
     row = msgspec.msgpack.decode(driven.rows[b"l/0"])
-    driven.rows[b"l/0"] = msgspec.msgpack.encode([2, *row[1:]])
+    driven.rows[b"l/0"] = msgspec.msgpack.encode([1, *row[1:]])
     assert refusal(driven) == (
-        "the state was written by schema 2, this version reads 1; "
+        "the state was written by schema 1, this version reads 2; "
         "run the version that wrote it, or " + RECOUNT
     )
 
@@ -318,7 +319,7 @@ def test_a_head_of_another_version_is_refused_with_a_sentence() -> None:
     head = msgspec.msgpack.decode(driven.rows[META_KEY])
     driven.rows[META_KEY] = msgspec.msgpack.encode(head | {"schema": 7})
     assert refusal(driven) == (
-        "the state was written by schema 7, this version reads 1; "
+        "the state was written by schema 7, this version reads 2; "
         "run the version that wrote it, or " + RECOUNT
     )
 
@@ -361,3 +362,32 @@ def test_a_state_beyond_the_committed_offsets_is_refused() -> None:
         "partition 0: the state holds {'likes': 2}, the committed offsets are {'likes': 1}; "
         "somebody moved them; " + RECOUNT
     )
+
+
+def test_facets_that_nothing_has_any_more_are_forgotten() -> None:
+    """Every post has one; a month later the old ones are gone, with the rows and segments that held them."""
+    driven, later = Driven(), NOW_MS + 30 * DAY
+
+    def publish(name: str, at_ms: int) -> None:
+        post = {"v": 1, "source": "file", "account": "file:a", "at_ms": at_ms}
+        driven.read(*(post | {"id": f"{name}{number}"} for number in range(8_000)), topic="posts")
+
+    def known(name: str) -> int:
+        assert driven.engine.facets is not None
+        return sum((facet.post or "").startswith(name) for facet in driven.engine.facets.table().values())
+
+    publish("old", NOW_MS)
+    driven.flush()
+    assert known("old") == 8_000
+    for now_ms in (later, later + 2 * HOUR):
+        driven.advance(now_ms)
+        for topic, kind in (("likes", "like"), ("comments", "comment"), ("shares", "share")):
+            driven.read(event(kind=kind, at_ms=now_ms), topic=topic)
+        driven.flush()
+        publish("new", later)
+        driven.flush()
+    assert (known("old"), known("new")) == (0, 8_000)
+    assert {facet.post for facet in driven.engine.net()().facets} == {
+        None,
+        *(f"new{n}" for n in range(8_000)),
+    }

@@ -24,7 +24,7 @@ from resonanz_streams.exposition import CHUNK_LINES, DEFAULT_SERIES, series_of
 from resonanz_streams.metrics import build_metrics
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-PER_ACCOUNT = 9 + 1 + 3 + 3 + 1 + 1
+PER_ACCOUNT = 9 + 1 + 3 + 3 + 1 + 1 + 1
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:

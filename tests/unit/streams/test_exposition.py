@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.inputs import inputs_of
+from tests.inputs import NOW_MS, inputs_of
 
+from resonanz_streams.deep import DeepFigures
 from resonanz_streams.exposition import (
     CHUNK_LINES,
     DEFAULT_SERIES,
@@ -22,6 +23,7 @@ from resonanz_streams.exposition import (
     series_of,
 )
 from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import Column
 from resonanz_streams.registry import Account
 
 ONE = Account("file:a", "file", "bakery", "w.example", "file", 0)
@@ -37,11 +39,12 @@ def text(*exported: Family) -> str:
 
 
 def samples(exported: str) -> dict[str, dict[str | None, float]]:
-    """Per metric the value by kind."""
+    """Per metric the value by kind, or other part."""
     found: dict[str, dict[str | None, float]] = {}
     for family in text_string_to_metric_families(exported):
         for sample in family.samples:
-            found.setdefault(sample.name, {})[sample.labels.get("kind")] = sample.value
+            part = sample.labels.get("kind") or sample.labels.get("part")
+            found.setdefault(sample.name, {})[part] = sample.value
     return found
 
 
@@ -80,8 +83,8 @@ def test_what_is_null_is_absent_and_not_zero() -> None:
 
 def test_a_metric_without_samples_still_says_what_it_is() -> None:
     exported = text(*families([], DEFAULT_SERIES))
-    assert exported.count("# HELP ") == exported.count("# TYPE ") == 11
-    assert exported.count("\n") == 22
+    assert exported.count("# HELP ") == exported.count("# TYPE ") == 12
+    assert exported.count("\n") == 24
 
 
 def test_no_time_stamps() -> None:
@@ -108,12 +111,50 @@ def test_more_is_exported_when_the_configuration_says_so() -> None:
     assert chosen[: len(DEFAULT_SERIES)] == DEFAULT_SERIES
     assert chosen[len(DEFAULT_SERIES) :] == (
         Series("interactions", "28d", ("like", "comment", "share")),
-        Series("velocity", "24h", intervals=True),
-        Series("engagement_rate_by_followers", "1h", intervals=True),
+        Series("velocity", "24h", None, intervals=True),
+        Series("engagement_rate_by_followers", "1h", None, intervals=True),
     )
     found = samples(text(*families([block([(3, 0, 0, 0)], followers=[300])], chosen)))
     assert found["resonanz_interactions_28d"] == {"like": 3, "comment": 0, "share": 0}
     assert "resonanz_velocity_24h_per_minute_hi" in found
+    assert found["resonanz_velocity_24h_per_minute"] == {None: 3 / 1440, "peak": 0.0}
+
+
+def test_topics_and_other_parts_have_labels_of_their_own() -> None:
+    values = np.array([0.75, 0.25, 1.0])
+    none, right = np.full(3, np.nan), np.zeros(3, dtype=np.uint8)
+    shares = Column(
+        None,
+        values,
+        none,
+        none,
+        values,
+        none,
+        right,
+        np.array([1, 0, 1]),
+        ["topic:rye", 'topic:a"b', "topic:oat"],
+    )
+    waits = Column("p90", np.array([5.0, 6.0]), none[:2], none[:2], none[:2], none[:2], right[:2])
+    kpis = {kpi.id: kpi for kpi in KPIS}
+    columns = [(kpis["topic_share"], "24h", shares), (kpis["time_to_first_response"], "24h", waits)]
+    inputs = inputs_of([(1, 0, 0, 0), (2, 0, 0, 0)])
+    figures = DeepFigures(NOW_MS, {}, inputs.coverage, columns)
+    some = Block(inputs, np.array([1]), ['{account="y"'], figures)
+    wanted = [Series("topic_share", "24h", None), Series("time_to_first_response", "24h", None)]
+    lines = text(*families([some], wanted)).splitlines()
+    assert [line for line in lines if line[0] != "#" and "coverage" not in line] == [
+        'resonanz_topic_share_24h_ratio{account="y",topic="rye"} 0.75',
+        'resonanz_topic_share_24h_ratio{account="y",topic="oat"} 1.0',
+        'resonanz_time_to_first_response_24h_seconds{account="y",part="p90"} 6.0',
+    ]
+    both = Block(inputs, np.array([0]), ['{account="x"'], figures)
+    assert '{account="x",topic="a\\"b"} 0.25\n' in text(*families([both], wanted))
+
+
+def test_before_deep_kpis_are_computed_nothing_is_exported_of_them() -> None:
+    exported = text(*families([block([(1, 0, 0, 0)])], [Series("response_rate", "24h")]))
+    assert "resonanz_response_rate_24h_ratio{" not in exported
+    assert "# TYPE resonanz_response_rate_24h_ratio gauge\n" in exported
 
 
 def test_nothing_is_exported_twice() -> None:

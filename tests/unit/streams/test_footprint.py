@@ -3,8 +3,9 @@
 import numpy as np
 
 from resonanz_streams.footprint import Footprint, ledger_footprint, rings_footprint
-from resonanz_streams.ledger import Ledger, States, alone
+from resonanz_streams.ledger import Ledger
 from resonanz_streams.ledger_rows import Entries, LedgerRows
+from resonanz_streams.net_states import States, alone
 from resonanz_streams.windows import Deltas, Windows
 
 NOTHING_IN_ROWS = 37 * 32_768
@@ -52,8 +53,8 @@ def test_a_view_counts_with_all_that_it_keeps_in_memory() -> None:
 def test_changes_that_wait_for_their_time_count_with_the_rings() -> None:
     windows = Windows(2)
     windows.advance(1_700_000_000_000)
-    assert rings_footprint(windows, 2) == Footprint(42_784, 42_784)
+    assert rings_footprint(windows, 2) == Footprint(53_480, 53_480)
     later = np.array([1_700_000_001_000], dtype=np.int64)
     zero = np.zeros(1, dtype=np.int64)
     windows.add(Deltas(zero, zero, later, zero + 1))
-    assert rings_footprint(windows, 2) == Footprint(42_816, 42_816)
+    assert rings_footprint(windows, 2) == Footprint(53_512, 53_512)

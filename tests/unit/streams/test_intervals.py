@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from resonanz_streams.intervals import poisson_interval
+from resonanz_streams.intervals import poisson_interval, wilson_interval
 
 
 def poisson(*counts: int) -> list[tuple[float, float]]:
@@ -51,3 +51,24 @@ def test_a_negative_count_has_no_interval_and_disturbs_no_other() -> None:
 
 def test_no_counts() -> None:
     assert poisson() == []
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials"), [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (1, 100_000), (99_999, 100_000)]
+)
+def test_a_share_has_wilson_s_interval(successes: int, trials: int) -> None:
+    lo, hi = wilson_interval(np.array([float(successes)]), np.array([float(trials)]))
+    expected = stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    assert lo[0] == pytest.approx(expected.low, rel=1e-9, abs=1e-15)
+    assert hi[0] == pytest.approx(expected.high, rel=1e-9)
+    assert 0 <= lo[0] <= successes / trials <= hi[0] <= 1
+
+
+def test_shares_of_a_third_of_an_interaction_have_an_interval() -> None:
+    lo, hi = wilson_interval(np.array([1 / 3]), np.array([1.0]))
+    assert 0 < lo[0] < 1 / 3 < hi[0] < 1
+
+
+def test_of_no_trials_there_is_no_interval() -> None:
+    lo, hi = wilson_interval(np.array([np.nan]), np.array([np.nan]))
+    assert np.isnan([lo[0], hi[0]]).all()

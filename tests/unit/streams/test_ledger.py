@@ -6,7 +6,8 @@ import random
 import numpy as np
 import pytest
 
-from resonanz_streams.ledger import ENTRY_BYTES, NEVER, Changes, Ledger, States, alone
+from resonanz_streams.ledger import BARE_BYTES, Changes, Ledger
+from resonanz_streams.net_states import NEVER, States, alone
 
 Operation = tuple[int, str, int, int]
 """Key, + or −, time, weight."""
@@ -225,7 +226,7 @@ def test_the_floor_never_goes_down() -> None:
 
 def test_at_the_cap_the_oldest_tenth_leaves_and_the_cut_says_from_when_on_it_knows() -> None:
     """2,048 entries are allowed; 3,000 come, one a millisecond: about nine tenths of 2,048 stay."""
-    ledger = Ledger(2048 * ENTRY_BYTES)
+    ledger = Ledger(2048 * BARE_BYTES)
     take(ledger, *[plus(at, key=at) for at in range(3000)])
     ledger.forget(NEVER)
     assert len(ledger) == 1843
@@ -235,7 +236,7 @@ def test_at_the_cap_the_oldest_tenth_leaves_and_the_cut_says_from_when_on_it_kno
 
 
 def test_below_the_cap_nothing_is_cut() -> None:
-    ledger = Ledger(2048 * ENTRY_BYTES)
+    ledger = Ledger(2048 * BARE_BYTES)
     take(ledger, *[plus(at, key=at) for at in range(2048)])
     ledger.forget(NEVER)
     assert len(ledger) == 2048
@@ -243,7 +244,7 @@ def test_below_the_cap_nothing_is_cut() -> None:
 
 
 def test_a_large_ledger_over_its_cap_is_cut_by_a_job() -> None:
-    ledger = Ledger(150_000 * ENTRY_BYTES)
+    ledger = Ledger(150_000 * BARE_BYTES)
     take(ledger, *[plus(at, key=at) for at in range(200_000)])
     ledger.forget(NEVER)
     assert len(ledger) == 200_000, "cut in the job, not on the event loop"
@@ -256,7 +257,7 @@ def test_a_large_ledger_over_its_cap_is_cut_by_a_job() -> None:
 
 def test_entries_of_one_time_that_fill_the_cap_leave_together() -> None:
     """There is no cut between them: all go rather than a part that nobody could name."""
-    ledger = Ledger(1024 * ENTRY_BYTES)
+    ledger = Ledger(1024 * BARE_BYTES)
     take(ledger, *[plus(5, key=key) for key in range(2000)])
     ledger.forget(NEVER)
     assert len(ledger) == 0

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from resonanz_streams.ledger import NEVER, States
 from resonanz_streams.ledger_rows import (
     FULL_BYTES,
     ROW_BYTES,
@@ -12,6 +11,7 @@ from resonanz_streams.ledger_rows import (
     joined,
     united,
 )
+from resonanz_streams.net_states import NEVER, States
 
 BROKER_TAKES = 900_000
 

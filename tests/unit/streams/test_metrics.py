@@ -91,11 +91,11 @@ def test_positions_and_the_ledger() -> None:
         await played.tick()
         assert values(registry, "resonanz_position") == {(("topic", "likes"), ("partition", "0")): 3.0}
         assert values(registry, "resonanz_ledger_entries") == {(("partition", "0"),): 2.0}
-        # Two keys of 32 B in the ledger, of 37 B in a row that is not full; 7 windows of an account.
-        assert values(registry, "resonanz_ledger_bytes") == {(("partition", "0"),): 138.0}
-        assert values(registry, "resonanz_ledger_stated_bytes") == {(("partition", "0"),): 1_212_480.0}
-        assert values(registry, "resonanz_rings_bytes") == {(("partition", "0"),): 21_392.0}
-        assert values(registry, "resonanz_rings_stated_bytes") == {(("partition", "0"),): 21_392.0}
+        # Two keys of 80 B in the ledger, of 85 B in a row that is not full; 7 windows of an account.
+        assert values(registry, "resonanz_ledger_bytes") == {(("partition", "0"),): 330.0}
+        assert values(registry, "resonanz_ledger_stated_bytes") == {(("partition", "0"),): 2_785_440.0}
+        assert values(registry, "resonanz_rings_bytes") == {(("partition", "0"),): 26_740.0}
+        assert values(registry, "resonanz_rings_stated_bytes") == {(("partition", "0"),): 26_740.0}
         assert values(registry, "resonanz_ledger_horizon_seconds") == {(("partition", "0"),): 29.0 * 86_400}
         assert values(registry, "resonanz_lost_records_total") == {(("partition", "0"),): 0.0}
         assert values(registry, "resonanz_recovered_position") == {}

@@ -54,6 +54,7 @@ export:
 
 
 def test_the_example_of_the_contract(tmp_path: Path) -> None:
+    (tmp_path / "targets.txt").write_text("# whom we want\nmill\n\n mill \nfarm\n")
     settings = loaded(EXAMPLE, tmp_path)
     bakery = settings.clients["bakery"]
     assert settings.broker == f"sqlite:///{tmp_path}/resonanz.db", "beside the file"
@@ -62,6 +63,8 @@ def test_the_example_of_the_contract(tmp_path: Path) -> None:
         ("bluesky:did:plc:abc", "winter.example", "bluesky"),
         ("file:a17", None, None),
     ]
+    assert bakery.target_list == ("mill", "farm")
+    assert (bakery.topics, bakery.venues) == ({"bread": ["sourdough", "rye"]}, [])
     steps = settings.clients["cafe"].potential
     assert isinstance(steps, list)
     assert [(step.start.isoformat(), step.people) for step in steps] == [
@@ -161,10 +164,7 @@ def test_every_mistake_is_told_at_once_with_its_line_and_what_to_write_instead(t
         "31: clients.other.accounts.0: 'file:a17' stands under 'bakery' already; an account has one client",
         "32: clients.third: is empty; write a value, or leave the line out",
         "34: export.interactions: '2w' is no window; write one of 1m, 5m, 15m, 1h, 24h, 7d, 28d",
-        (
-            "35: export.engagement: is no KPI; write one of "
-            "interactions, velocity, engagement_rate_by_followers, interactions_per_potential"
-        ),
+        "35: export.engagement: is no KPI; write engagement_rate_by_post",
         "37: connectors.bluesky: must hold names and values; write it as name: value",
     ]
 
@@ -399,3 +399,25 @@ def test_files_of_secrets_that_cannot_be_used(tmp_path: Path) -> None:
 )
 def test_a_relative_database_stands_beside_the_configuration(url: str, resolved: str) -> None:
     assert settings_of({"broker": url}, folder=Path("/conf")).broker == resolved
+
+
+def test_a_window_that_a_kpi_does_not_have_cannot_be_exported(tmp_path: Path) -> None:
+    assert complaints("export: {velocity: [1h], response_rate: [24h, 1h]}\n", tmp_path) == [
+        "1: export: response_rate has no window 1h; write some of 24h, 7d, 28d"
+    ]
+
+
+def test_a_target_list_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    text = "clients:\n  bakery:\n    name: B\n    target_list: nobody.txt\n"
+    [sentence] = complaints(text, tmp_path)
+    assert sentence.startswith(f"4: clients.bakery.target_list: {tmp_path}/nobody.txt cannot be read: ")
+    assert sentence.endswith("write one person a line into it")
+
+
+def test_topics_and_venues_are_words(tmp_path: Path) -> None:
+    text = "clients:\n  bakery:\n    name: B\n    topics: {' rye': []}\n    venues: ['']\n"
+    rule = "is no word; write 1 to 512 characters without blanks around them"
+    assert complaints(text, tmp_path) == [
+        f"4: clients.bakery.topics. rye: ' rye' {rule}",
+        f"5: clients.bakery.venues.0: '' {rule}",
+    ]

@@ -15,7 +15,7 @@ from resonanz_streams.transports.sqlite_retention import Retention
 
 def log_of(folder: Path) -> SqliteLog:
     log = SqliteLog(folder / "log.db", busy_seconds=0.0)
-    for topic in ("x.likes", "x.posts"):
+    for topic in ("x.likes", "x.late"):
         log.create_topic(topic, 1, "delete")
     return log
 
@@ -29,17 +29,17 @@ def kept(log: SqliteLog, topic: str) -> list[int]:
 
 
 def test_old_records_go_once_they_are_counted_and_others_by_age(tmp_path: Path) -> None:
-    """35 days are kept. Of likes 0 to 2 are too old, and 0 and 1 counted; nobody counts posts."""
+    """35 days are kept. Of likes 0 to 2 are too old, and 0 and 1 counted; nobody counts what is late."""
     log = log_of(tmp_path)
-    for topic in ("x.likes", "x.posts"):
+    for topic in ("x.likes", "x.late"):
         log.append(records(topic, 3), NOW_MS - 36 * DAY_MS)
         log.append(records(topic, 1), NOW_MS - 34 * DAY_MS)
     with log.transaction() as connection:
         connection.execute("INSERT INTO offsets VALUES ('xg', 'likes', 0, 2)")
     retention = Retention(log, prefix="x.", group="xg")
     assert sum(retention.step(NOW_MS) for _ in range(20)) == 5
-    assert (kept(log, "x.likes"), kept(log, "x.posts")) == ([2, 3], [3])
-    assert log.append(records("x.posts", 1), NOW_MS) == {("x.posts", 0): 5}, "offsets go on"
+    assert (kept(log, "x.likes"), kept(log, "x.late")) == ([2, 3], [3])
+    assert log.append(records("x.late", 1), NOW_MS) == {("x.late", 0): 5}, "offsets go on"
     log.close()
 
 

@@ -149,7 +149,7 @@ def test_accounts_and_kinds_stand_apart() -> None:
     windows.add(
         Deltas(np.array([0, 2, 2, 2]), np.array([0, 1, 2, 3]), np.full(4, T), np.array([1, 20, 300, 4000]))
     )
-    assert windows.sums["5m"].tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 20, 300, 4000]]
+    assert windows.sums["5m"].tolist() == [[1, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 20, 300, 4000, 0]]
 
 
 def test_a_bucket_is_empty_when_its_turn_comes_again() -> None:
@@ -237,7 +237,7 @@ def test_no_accounts_are_no_trouble() -> None:
     windows = Windows(0)
     windows.advance(T)
     windows.advance(T + DAY)
-    assert windows.sums["1m"].shape == (0, 4)
+    assert windows.sums["1m"].shape == (0, 5)
     assert windows.peak_per_minute()().tolist() == []
 
 

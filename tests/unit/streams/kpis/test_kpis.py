@@ -1,22 +1,57 @@
 """What holds for every KPI."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.inputs import inputs_of
+from tests.inputs import clients_with, inputs_of
+from tests.nets import answer, comment, like, net_of_events, post, removed, share
 
 from resonanz_streams import kpis
 from resonanz_streams.evaluation import evaluate
 from resonanz_streams.kpis import KPIS
-from resonanz_streams.kpis.base import REASONS, WINDOWS, WINDOWS_MS, Kpi
+from resonanz_streams.kpis.base import REASONS, WINDOWS, WINDOWS_MS, Column, Floats, Ints, Kpi
 
+FIRST = (
+    post("p", 9),
+    like("l", 8, topics=["rye"]),
+    comment("c", 7),
+    answer("r", 6, "c"),
+    comment("d", 5, parent="r", topics=["rye", "spelt"], flags=["bot"]),
+    comment("e", 4),
+    removed(comment("e", 4), 3),
+    share("s", 2, venue="elsewhere"),
+)
+OTHERS = (
+    like("t", 5, account="c", count=-9),
+    comment("u", 5, account="c", count=2, topics=["rye"]),
+    post("q", 9, account="c"),
+    like("v", 5, account="c", object="q", count=-1),
+    post("q", 9, account="e"),
+    like("w", 5, account="e", object="q", count=2**31 - 1, topics=["spelt"]),
+    like("x", 5, account="e", count=-5),
+)
+
+
+def _followers_at(followers: list[float]) -> Callable[[Ints, Ints], Floats]:
+    return lambda rows, _: np.array(followers)[rows]
+
+
+FOLLOWERS = [300.0, np.nan, 5.0, 0.0, 1.0]
 INPUTS = inputs_of(
     [(4, 0, 0, 1), (0, 0, 0, 0), (-9, 2, 0, 0), (0, 0, 0, 0), (2**40, 0, 0, 0)],
-    followers=[300, np.nan, 5, 0, 1],
+    followers=FOLLOWERS,
     potential=[1000, 1000, np.nan, 1000, 3],
     coverage=[1.0, 0.0, 0.5, 0.2, 1.0],
+    posts=[1, 0, 1, 0, 1],
+    net=net_of_events([*OTHERS, *FIRST], "abcde"),
+    followers_at=_followers_at(FOLLOWERS),
+    clients=clients_with(5, targets=[["l", "z"], ["l"], [], [], ["w"]]),
 )
+QUANTILES = ("time_to_first_response", "reaction_time")
+TOTALS = ("interactions", "weighted_interactions", "backlog")
+"""KPIs that are no quotient: of the others the value is numerator over denominator."""
 
 
 def test_the_list_names_every_module_once_and_a_kpi_has_its_module_s_name() -> None:
@@ -49,30 +84,71 @@ def test_a_kpi_can_be_checked_from_its_numerator_and_denominator(kpi: Kpi) -> No
     per = {"per_1000": 1000}.get(kpi.unit, 1)
     for window in kpi.windows:
         for column in kpi.compute(INPUTS, window):
-            if kpi.unit:
+            if kpi.id in TOTALS:
+                np.testing.assert_array_equal(column.value, column.numerator)
+            elif kpi.id in QUANTILES:
+                assert (column.denominator[~np.isnan(column.value)] > 0).all()
+            else:
                 again = per * column.numerator / column.denominator
                 np.testing.assert_allclose(column.value, again, rtol=1e-12)
-            else:
-                np.testing.assert_array_equal(column.value, column.numerator)
 
 
 @pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
 def test_same_input_same_numbers_whatever_stands_beside(kpi: Kpi) -> None:
-    alone = inputs_of([(4, 0, 0, 1)], followers=[300], potential=[1000])
+    alone = inputs_of(
+        [(4, 0, 0, 1)],
+        followers=[300],
+        potential=[1000],
+        posts=[1],
+        net=net_of_events(FIRST),
+        followers_at=_followers_at([300.0]),
+        clients=clients_with(1, targets=[["l", "z"]]),
+    )
     for window in kpi.windows:
-        for one, many in zip(kpi.compute(alone, window), kpi.compute(INPUTS, window), strict=True):
-            if one.part != "peak":
-                for name in ("value", "lo", "hi"):
-                    np.testing.assert_array_equal(getattr(one, name)[0], getattr(many, name)[0])
+        assert _of_first(kpi.compute(alone, window)) == _of_first(kpi.compute(INPUTS, window))
+
+
+def _of_first(columns: Sequence[Column]) -> list[tuple[str | None, list[str]]]:
+    """Part and numbers, as text so that what is null is equal."""
+    found = []
+    for column in columns:
+        rows = [0] if column.rows is None else np.flatnonzero(column.rows == 0).tolist()
+        for row in rows:
+            part = column.part if column.rows is None else column.parts[row]
+            numbers = (column.value, column.lo, column.hi, column.numerator, column.denominator)
+            found.append((part, [float(each[row]).hex() for each in numbers]))
+    return found
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_the_parts_of_an_account_are_named_once(kpi: Kpi) -> None:
+    for window in kpi.windows:
+        found = [part for part, _ in _of_first(kpi.compute(INPUTS, window))]
+        assert len(found) == len(set(found)) > 0
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_of_no_accounts_there_is_nothing(kpi: Kpi) -> None:
+    nobody = inputs_of([], net=net_of_events([], ()), followers_at=_followers_at([]))
+    for window in kpi.windows:
+        for column in kpi.compute(nobody, window):
+            assert column.value.tolist() == []
 
 
 def test_evaluation_goes_through_all_in_a_stable_order() -> None:
-    found = [(kpi.id, window, column.part) for kpi, window, column in evaluate(INPUTS)]
+    shallow = [kpi for kpi in KPIS if not kpi.deep]
+    found = [(kpi.id, window, column.part) for kpi, window, column in evaluate(INPUTS, shallow)]
     assert found[:6] == [
         ("interactions", "1m", None), ("interactions", "1m", "like"), ("interactions", "1m", "comment"),
         ("interactions", "1m", "share"), ("interactions", "1m", "removed"), ("interactions", "5m", None),
     ]  # fmt: skip
-    assert len(found) == len(set(found)) == 7 * 5 + 7 + 1 + 7 + 7
+    assert len(found) == len(set(found)) == 7 * 5 + 7 + 7 + 1 + 7 + 7 + 3 * 3 + 4 * 3
+
+
+def test_what_stands_is_asked_for_by_the_deep_ones_only() -> None:
+    found = {kpi.id for kpi, _, _ in evaluate(inputs_of([(4, 0, 0, 1)]))}
+    assert found == {kpi.id for kpi in KPIS if not kpi.deep}
+    assert {kpi.id for kpi in KPIS if kpi.deep} == {kpi.id for kpi, _, _ in evaluate(INPUTS)} - found
 
 
 def test_evaluation_can_be_narrowed() -> None:

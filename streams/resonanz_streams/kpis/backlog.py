@@ -1,0 +1,53 @@
+"""What waits for an answer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Floats, Inputs, Kpi
+from resonanz_streams.kpis.columns import NO_COMMENTS, NONE, NONE_WAITING, Reasons, net_of, why
+from resonanz_streams.net.talk import NEVER, counted, talk
+
+
+def compute(inputs: Inputs, window: str) -> Sequence[Column]:
+    """Audience comments of the window without an answer; part ``oldest_age``: seconds that the oldest of them
+    has waited (null if none does); part ``sla_breaches``: those whose SLA has passed.
+
+    These are all of them, so there is no interval. ``denominator``: audience comments of the window. A
+    removed comment waits no more. Null where nobody watched and no comment came.
+    """
+    table = net_of(inputs)
+    said = table.once(talk)
+    asked = said.asked & (said.at_ms > inputs.start_ms(window))
+    waiting = asked & (said.answered_ms == NEVER)
+    late = waiting & (said.at_ms + inputs.clients.sla_ms[said.accounts] <= inputs.now_ms)
+    whole = counted(said.accounts[asked], table.size).astype(float)
+    oldest = np.full(table.size, np.nan)
+    np.fmin.at(oldest, said.accounts[waiting], said.at_ms[waiting].astype(np.float64))
+    watched = inputs.coverage[window] > 0
+    null = np.where(whole > 0, NONE_WAITING, why(NO_COMMENTS, inputs, window)).astype(np.uint8)
+    return [
+        _column(part, np.where(watched | (whole > 0), value, np.nan), whole, null)
+        for part, value in (
+            (None, counted(said.accounts[waiting], table.size)),
+            ("oldest_age", (inputs.now_ms - oldest) / 1000),
+            ("sla_breaches", counted(said.accounts[late], table.size)),
+        )
+    ]
+
+
+def _column(part: str | None, value: Floats, whole: Floats, null: Reasons) -> Column:
+    none = np.full(len(value), np.nan)
+    reason = np.where(np.isnan(value), null, NONE).astype(np.uint8)
+    return Column(part, value, none, none, value, whole, reason)
+
+
+KPI = Kpi(
+    id="backlog",
+    unit="",
+    help="Audience comments that nobody has answered.",
+    windows=DEEP_WINDOWS,
+    compute=compute,
+    deep=True,
+    most_parts=3,
+)

@@ -1,0 +1,36 @@
+"""How much of the talk happens elsewhere: I elsewhere / (I own + I elsewhere), and per topic."""
+
+from collections.abc import Sequence
+
+from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Inputs, Kpi
+from resonanz_streams.kpis.columns import NO_INTERACTIONS, at_rows, net_of, share_column, why
+from resonanz_streams.net.topics import topic_counts
+
+
+def compute(inputs: Inputs, window: str) -> Sequence[Column]:
+    """The whole, and parts ``topic:…`` of those topics that were talked about; Wilson's interval.
+
+    Elsewhere is what its event says is elsewhere, whether or not it names a venue that the client watches.
+    """
+    table = net_of(inputs)
+    recent = table.since(inputs.start_ms(window))
+    counted = table.interactions[recent]
+    away = counted & table.of_facets([facet.venue == "elsewhere" for facet in table.facets])[recent]
+    elsewhere, whole = table.totals(recent, away).astype(float), table.totals(recent, counted).astype(float)
+    topics, outside = topic_counts(table, recent, counted), topic_counts(table, recent, away)
+    of_topics = share_column(None, outside.like(topics), topics.counts, missing=NO_INTERACTIONS)
+    return [
+        share_column(None, elsewhere, whole, missing=why(NO_INTERACTIONS, inputs, window)),
+        at_rows(of_topics, topics.accounts, [f"topic:{topic}" for topic in topics.topics]),
+    ]
+
+
+KPI = Kpi(
+    id="venue_share",
+    unit="ratio",
+    help="Share of net interactions that happened elsewhere than on the account's own pages.",
+    windows=DEEP_WINDOWS,
+    compute=compute,
+    deep=True,
+    most_parts=101,
+)

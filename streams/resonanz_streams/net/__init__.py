@@ -1,0 +1,1 @@
+"""What stands at an instant, and what KPIs need to know of it beyond counts: talk, posts, people, topics."""

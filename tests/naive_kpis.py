@@ -1,0 +1,306 @@
+"""The KPIs of what stands once more, with dictionaries and fractions and nothing else: slow and plain.
+
+It imports nothing of ours, so that an error there cannot hide here. Counts are int and must be met exactly,
+Fraction and float nearly; None is null.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Event = dict[str, Any]
+Number = int | float | Fraction | None
+Triple = tuple[Number, Number, Number]
+"""Value, numerator, denominator."""
+
+ABSENT: Triple = (None, None, None)
+HALF, NINETY, NINETY_FIVE = Fraction(1, 2), Fraction(9, 10), Fraction(95, 100)
+
+
+@dataclass
+class World:
+    """One account, and what its client says.
+
+    ``events``: as they came, all of them not later than ``now``; what was last added before ``begin`` is
+    forgotten.
+    """
+
+    events: list[Event]
+    account: str
+    begin: int
+    now: int
+    start: int
+    sla: int
+    followers: Callable[[int], float | None]
+    mean_followers: float | None
+    targets: list[str]
+    zone: str
+
+
+def key_of(event: Event) -> tuple[Any, ...]:
+    if event["kind"] == "like" and event.get("actor") and event.get("object"):
+        return ("like", event["actor"], event["object"])
+    return (event["kind"], "id", event["id"])
+
+
+def net_events(world: World) -> list[Event]:
+    """The newest addition of each key, and whether it stands."""
+    operations: dict[tuple[Any, ...], list[Event]] = defaultdict(list)
+    for event in world.events:
+        if event["account"] == world.account:
+            operations[key_of(event)].append(event)
+    found = []
+    for events in operations.values():
+        additions = [event for event in events if event.get("op", "add") == "add"]
+        removals = [event["at"] for event in events if event.get("op", "add") == "remove"]
+        if additions:
+            newest = max(additions, key=lambda event: (event["at"], event.get("count", 1)))
+            if newest["at"] >= world.begin:
+                found.append(newest | {"stands": not removals or newest["at"] > max(removals)})
+    return found
+
+
+def kpis(world: World) -> dict[tuple[str, str | None], Triple]:
+    """Every deep KPI by id and part."""
+    net = net_events(world)
+    found = [e for e in net if e["stands"] and e["kind"] != "post" and not e.get("own")]
+    recent = [event for event in found if event["at"] > world.start]
+    return {
+        **of_people(world, recent),
+        **of_posts(world, net, found),
+        **of_talk(world, [event for event in net if event["kind"] == "comment"]),
+        **of_topics(recent),
+        **of_venues(recent),
+        ("suspicion_share", None): flagged(event for event in recent if event["kind"] == "comment"),
+        ("suspicion_share", "interactions"): flagged(recent),
+    }
+
+
+def total(events: Iterable[Event]) -> int:
+    return sum(event.get("count", 1) for event in events)
+
+
+def share(chosen: int | Fraction, whole: int | Fraction) -> Triple:
+    """Negative totals, and parts that exceed their whole, are no share."""
+    if whole <= 0 or chosen < 0 or chosen > whole:
+        return ABSENT
+    return Fraction(chosen) / Fraction(whole), chosen, whole
+
+
+def flagged(events: Iterable[Event]) -> Triple:
+    told = list(events)
+    return share(total(event for event in told if event.get("flags")), total(told))
+
+
+def of_people(world: World, recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    people = {e["actor"] for e in recent if e.get("actor") is not None and e.get("count", 1) > 0}
+    wanted = set(world.targets)
+    size = world.mean_followers
+    return {
+        ("target_coverage", None): share(len(people & wanted), len(wanted)),
+        ("active_audience", None): ABSENT,
+        ("active_audience", "actors_per_follower"): (
+            (len(people) / size, len(people), size) if size else (None, len(people), None)
+        ),
+    }
+
+
+def of_posts(world: World, net: list[Event], found: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    published: dict[str, int] = {}
+    for event in net:
+        if event["kind"] == "post" and event["stands"] and event.get("venue", "own") == "own":
+            name = event.get("object") or event["id"]
+            published[name] = min(event["at"], published.get(name, event["at"]))
+    on: dict[str, list[Event]] = defaultdict(list)
+    for event in found:
+        thread = event.get("thread") if event["kind"] == "comment" else None
+        for name in (event.get("object"), thread):
+            if name in published:
+                on[name].append(event)
+                break
+    rates = []
+    for name, at in published.items():
+        followers = world.followers(at)
+        if at > world.start and followers:
+            rates.append(total(on[name]) / followers)
+    rate: Triple = (1000 * sum(rates) / len(rates), float(sum(rates)), len(rates)) if rates else ABSENT
+    waits = {
+        name: [max(0, e["at"] - at) for e in on[name] if e["at"] > world.start and e.get("count", 1) == 1]
+        for name, at in published.items()
+    }
+    every = [wait for each in waits.values() for wait in each]
+    halves = [quantile(each, HALF) for each in waits.values() if each]
+    by_hour: dict[str, list[int]] = defaultdict(list)
+    for name, each in waits.items():
+        hour = datetime.fromtimestamp(published[name] / 1000, ZoneInfo(world.zone)).hour
+        by_hour[f"hour:{hour:02d}"] += each
+    return {
+        ("engagement_rate_by_post", None): rate,
+        ("reaction_time", None): seconds(every, HALF),
+        ("reaction_time", "p90"): seconds(every, NINETY),
+        ("reaction_time", "half_life"): seconds(halves, HALF),
+        **{("reaction_time", hour): seconds(each, HALF) for hour, each in by_hour.items() if each},
+    }
+
+
+def quantile(values: list[Any], part: Fraction) -> Fraction:
+    """Linear between the two values about it."""
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * part
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return Fraction(ordered[below] + (ordered[above] - ordered[below]) * (place - below))
+
+
+def seconds(values: list[Any], part: Fraction) -> Triple:
+    return (quantile(values, part) / 1000, None, len(values)) if values else ABSENT
+
+
+def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    said = {comment["id"]: comment for comment in comments}
+    asked = [
+        c for c in comments
+        if c["stands"] and not c.get("own") and c.get("count", 1) == 1 and c["at"] > world.start
+    ]  # fmt: skip
+    waits: list[tuple[int, bool]] = []
+    due = kept = breached = 0
+    oldest = None
+    for question in asked:
+        answers = [
+            max(reply["at"], question["at"])
+            for reply in comments
+            if reply.get("own") and reply["stands"] and reply.get("parent") == question["id"]
+        ]
+        deadline = question["at"] + world.sla
+        passed = deadline <= world.now
+        due += passed
+        kept += passed and bool(answers) and min(answers) <= deadline
+        waits.append((min(answers, default=world.now) - question["at"], bool(answers)))
+        if not answers:
+            breached += passed
+            oldest = min(question["at"], oldest or question["at"])
+    open_ones = sum(not answered for _, answered in waits)
+    age = None if oldest is None else Fraction(world.now - oldest, 1000)
+    found: dict[tuple[str, str | None], Triple] = {
+        ("response_rate", None): share(kept, due),
+        ("backlog", None): (open_ones, open_ones, len(asked)),
+        ("backlog", "oldest_age"): (age, age, len(asked)),
+        ("backlog", "sla_breaches"): (breached, breached, len(asked)),
+        ("reciprocity", None): reciprocity(world, said),
+    }
+    for part, wanted in ((None, HALF), ("p90", NINETY), ("p95", NINETY_FIVE)):
+        whole = (len(asked) - open_ones, len(asked)) if asked else (None, None)
+        found["time_to_first_response", part] = (survival(waits, wanted), *whole)
+    depths: dict[Any, list[int]] = defaultdict(list)
+    for comment in asked:
+        depth = depth_of(comment, said)
+        if depth:
+            depths[thread_of(comment, said)].append(depth)
+    every = [depth for thread in depths.values() for depth in thread]
+    found["conversation_depth", None] = mean(every)
+    found["conversation_depth", "max"] = mean([max(every)] if every else [])
+    found["conversation_depth", "thread_max"] = mean([max(thread) for thread in depths.values()])
+    means = [Fraction(sum(thread), len(thread)) for thread in depths.values()]
+    found["conversation_depth", "thread_mean"] = mean(means)
+    return found
+
+
+def mean(values: list[Any]) -> Triple:
+    return (Fraction(sum(values)) / len(values), sum(values), len(values)) if values else ABSENT
+
+
+def survival(waits: list[tuple[int, bool]], part: Fraction) -> Fraction | None:
+    """When no more than 1 − part still wait, by the product-limit estimate."""
+    waiting = Fraction(1)
+    for time in sorted({wait for wait, answered in waits if answered}):
+        at_risk = sum(wait >= time for wait, _ in waits)
+        done = sum(wait == time and answered for wait, answered in waits)
+        waiting *= 1 - Fraction(done, at_risk)
+        if waiting <= 1 - part:
+            return Fraction(time, 1000)
+    return None
+
+
+def way_up(comment: Event, said: dict[str, Event]) -> list[Event] | None:
+    """The comment, its parent, and so on; None in a circle."""
+    way, seen = [comment], {comment["id"]}
+    while way[-1].get("parent") in said:
+        parent = said[way[-1]["parent"]]
+        if parent["id"] in seen:
+            return None
+        seen.add(parent["id"])
+        way.append(parent)
+    return way
+
+
+def depth_of(comment: Event, said: dict[str, Event]) -> int:
+    way = way_up(comment, said)
+    return 0 if way is None else len(way) + (way[-1].get("parent") is not None)
+
+
+def thread_of(comment: Event, said: dict[str, Event]) -> Any:
+    root = (way_up(comment, said) or [comment])[-1]
+    for told in (comment, root):
+        if told.get("thread") or told.get("object"):
+            return told.get("thread") or told["object"]
+    return ("tree of", root["id"])
+
+
+def reciprocity(world: World, said: dict[str, Event]) -> Triple:
+    threads, returned = set(), set()
+    for comment in said.values():
+        if not other(comment) or comment["at"] <= world.start:
+            continue
+        threads.add(thread_of(comment, said))
+        parent = said.get(comment.get("parent", ""))
+        if parent and parent["stands"] and parent.get("own"):
+            grandparent = said.get(parent.get("parent", ""))
+            if grandparent and other(grandparent):
+                returned.add(thread_of(comment, said))
+    return share(len(returned), len(threads))
+
+
+def other(comment: Event) -> bool:
+    return comment["stands"] and not comment.get("own") and comment.get("count", 1) == 1
+
+
+def by_topic(events: Iterable[Event]) -> dict[str, Fraction]:
+    counts: dict[str, Fraction] = defaultdict(Fraction)
+    for event in events:
+        topics = topics_of(event)
+        for topic in topics:
+            counts[topic] += Fraction(event.get("count", 1), len(topics))
+    return counts
+
+
+def topics_of(event: Event) -> set[str]:
+    topics = set(event.get("topics", ()))
+    return topics if len(topics) <= 16 else set()
+
+
+def of_topics(recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    counts, whole = by_topic(recent), total(recent)
+    named = sorted((topic for topic in counts if topic != "other"), key=lambda topic: (-counts[topic], topic))
+    found: dict[tuple[str, str | None], Triple] = {
+        ("topic_share", f"topic:{topic}"): share(counts[topic], whole) for topic in named[:10]
+    }
+    rest = whole - sum(counts[topic] for topic in named[:10])
+    found["topic_share", "topic:other"] = share(rest, whole)
+    found["topic_share", None] = share(total(event for event in recent if topics_of(event)), whole)
+    return found
+
+
+def of_venues(recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    away = [event for event in recent if event.get("venue") == "elsewhere"]
+    counts, elsewhere = by_topic(recent), by_topic(away)
+    return {
+        ("venue_share", None): share(total(away), total(recent)),
+        **{
+            ("venue_share", f"topic:{topic}"): share(elsewhere.get(topic, Fraction()), count)
+            for topic, count in counts.items()
+        },
+    }

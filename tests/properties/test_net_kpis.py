@@ -1,0 +1,155 @@
+"""The KPIs of what stands equal a naive recomputation, whatever the log's order, duplicates and removals."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from tests import naive_kpis
+from tests.inputs import NOW_MS, clients_with, inputs_of
+from tests.nets import DAY, HOUR, figures, net_of_events
+
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import WINDOWS_MS, Floats, Ints
+
+Event = dict[str, Any]
+BEGIN_MS = (NOW_MS - 28 * DAY) // HOUR * HOUR + 1
+"""Where the longest window's oldest bucket begins."""
+
+ACCOUNTS = ("a", "b")
+PEOPLE = ("ann", "bob", "cid", "dan")
+TOPICS = ("oat", "other", "rye", *(f"t{number:02d}" for number in range(15)))
+
+
+def ages() -> SearchStrategy[int]:
+    """About the edges of windows and of the SLA, a few hours, or anything."""
+    edges = st.sampled_from((DAY, 7 * DAY, 28 * DAY, 4 * HOUR, 0))
+    return st.one_of(
+        edges.flatmap(lambda edge: st.integers(-1, 1).map(lambda by: max(0, edge + by))),
+        st.integers(0, 12).map(lambda hours: hours * HOUR),
+        st.integers(0, 30 * DAY),
+    )
+
+
+@st.composite
+def items(draw: st.DrawFn, kind: str) -> Event:
+    """What an event says besides when: the same in all its operations."""
+    item: Event = {"kind": kind, "account": draw(st.sampled_from(("a", "a", "a", "b", "z")))}
+    if draw(st.integers(0, 3)) == 0:
+        item["venue"] = "elsewhere"
+    if kind == "post":
+        named = {"object": draw(st.sampled_from(("p", "q")))} if draw(st.booleans()) else {}
+        return item | {"id": draw(st.sampled_from(("p", "q", "1"))), **named}
+    names = st.sampled_from(PEOPLE)
+    item["id"] = draw(st.sampled_from(("c1", "c2", "c3", "c4", "c5")))
+    item["actor"] = draw(st.one_of(st.none(), names)) if kind != "like" else draw(names)
+    item["object"] = draw(st.sampled_from(("p", "p", "q", "z", None)))
+    if kind == "comment":
+        item["thread"] = draw(st.sampled_from(("p", "q", None)))
+        item["parent"] = draw(st.sampled_from(("c1", "c2", "c3", "c4", "c5", "c6", None)))
+    if draw(st.integers(0, 2)) == 0:
+        item["own"] = True
+    if draw(st.booleans()):
+        item["topics"] = draw(st.lists(st.sampled_from(TOPICS), max_size=20 if kind == "share" else 3))
+    if draw(st.integers(0, 3)) == 0:
+        item["flags"] = ["bot"]
+    count = draw(st.sampled_from((1, 1, 1, 1, 3, -2)))
+    return item if count == 1 else item | {"count": count}
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Event]:
+    """Items with one to four operations each, some of them twice, in any order."""
+    found = []
+    for kind, most in (("post", 4), ("like", 8), ("comment", 12), ("share", 5)):
+        found += draw(st.lists(items(kind), max_size=most, unique_by=_identity))
+    log = []
+    for item in found:
+        log.append(item | {"at": NOW_MS - draw(ages())})
+        for age, op in draw(st.lists(st.tuples(ages(), st.sampled_from(("add", "remove"))), max_size=2)):
+            log.append(item | {"at": NOW_MS - age, "op": op})
+    if log:
+        log += draw(st.lists(st.sampled_from(log), max_size=4))
+    return draw(st.permutations(log))
+
+
+def _identity(item: Event) -> tuple[Any, ...]:
+    return (item["account"], *naive_kpis.key_of(item))
+
+
+def near(found: float | None, expected: naive_kpis.Number) -> bool:
+    """Counts are equal, what is divided is equal but for rounding."""
+    if found is None or expected is None:
+        return found is expected
+    if isinstance(expected, int):
+        return found == expected
+    return found == pytest.approx(float(expected), rel=1e-12, abs=1e-12)
+
+
+def followers_then(steps: dict[int, float]) -> Callable[[Ints, Ints], Floats]:
+    return lambda _, times: np.array([steps[int(time) // DAY % len(steps)] for time in times.tolist()])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    logs(),
+    st.sampled_from((0, HOUR, 4 * HOUR, DAY, 2 * DAY)),
+    st.lists(st.sampled_from((*PEOPLE, "eve")), max_size=6),
+    st.sampled_from(("UTC", "Europe/Berlin", "America/St_Johns")),
+    st.lists(st.sampled_from((np.nan, 0.0, 100.0, 333.0)), min_size=1, max_size=3),
+)
+def test_every_deep_kpi_equals_its_naive_recomputation(
+    log: list[Event], sla: int, targets: list[str], zone: str, followers: list[float]
+) -> None:
+    steps = dict(enumerate(followers))
+    inputs = inputs_of(
+        [(0, 0, 0, 0)] * 2,
+        net=net_of_events(log, ACCOUNTS),
+        followers=[followers[0]] * 2,
+        followers_at=followers_then(steps),
+        clients=clients_with(2, sla_ms=sla, targets=[targets] * 2, zones=[zone] * 2),
+    )
+
+    def at(time: int) -> float | None:
+        found = steps[time // DAY % len(steps)]
+        return None if np.isnan(found) else found
+
+    for row, account in enumerate(ACCOUNTS):
+        for window in ("24h", "7d", "28d"):
+            world = naive_kpis.World(
+                log, account, BEGIN_MS, NOW_MS, NOW_MS - WINDOWS_MS[window], sla, at, at(0), targets, zone
+            )
+            expected = naive_kpis.kpis(world)
+            found = {
+                (kpi.id, part): (figure.value, figure.numerator, figure.denominator)
+                for kpi in KPIS
+                if kpi.deep
+                for part, figure in figures(kpi, inputs, window, row).items()
+            }
+            assert set(found) == set(expected)
+            for name, triple in expected.items():
+                assert all(map(near, found[name], triple)), (window, name, found[name], triple)
+
+
+@settings(max_examples=100, deadline=None)
+@given(logs(), st.randoms(use_true_random=False))
+def test_neither_order_nor_duplicates_change_a_bit(log: list[Event], rng: Any) -> None:
+    again = [*log, *log[::2]]
+    rng.shuffle(again)
+    both = [
+        inputs_of(
+            [(0, 0, 0, 0)] * 2,
+            net=net_of_events(events, ACCOUNTS),
+            followers=[300, 7],
+            followers_at=followers_then({0: 300.0, 1: 7.0}),
+            clients=clients_with(2, targets=[PEOPLE] * 2),
+        )
+        for events in (log, again)
+    ]
+    for kpi in KPIS:
+        if kpi.deep:
+            for row in range(2):
+                assert figures(kpi, both[0], "28d", row) == figures(kpi, both[1], "28d", row)

@@ -1,0 +1,142 @@
+"""When deep KPIs are computed, and what is told of them."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from tests.engines import NOW_MS, Driven, event
+
+from resonanz_streams.deep import DeepBook, DeepFigures, deep_job
+from resonanz_streams.errors import StopError
+from resonanz_streams.evaluation import evaluate
+from resonanz_streams.events import KpiEntry
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import REASONS, Column
+
+HOUR = 3_600_000
+BY_ID = {kpi.id: kpi for kpi in KPIS}
+
+
+class Seconds:
+    """Time that is set; every look costs ``look`` seconds."""
+
+    def __init__(self, look: float = 0.0) -> None:
+        self.now = 100.0
+        self.look = look
+
+    def __call__(self) -> float:
+        self.now += self.look
+        return self.now
+
+
+def refreshed(book: DeepBook, driven: Driven, *, still: bool = True) -> DeepFigures | None:
+    before = book.figures.get(0)
+    asyncio.run(book.refresh(0, driven.engine, lambda: still))
+    after = book.figures.get(0)
+    return None if after is before else after
+
+
+def told(figures: DeepFigures | None, kpi: str, window: str = "24h") -> list[float]:
+    assert figures is not None
+    return [value for column in figures.of(kpi, window) for value in column.value.tolist()]
+
+
+def test_they_are_computed_at_once_and_again_after_fifteen_seconds() -> None:
+    seconds, driven = Seconds(), Driven("file:a")
+    book = DeepBook(every_tick=False, seconds=seconds)
+    driven.read(event(kind="comment", id="1"), topic="comments")
+    driven.advance(NOW_MS)
+    first = refreshed(book, driven)
+    assert told(first, "backlog")[0] == 1
+    driven.read(event(kind="comment", id="2"), topic="comments")
+    seconds.now += 14.9
+    assert refreshed(book, driven) is None
+    seconds.now += 0.1
+    assert told(refreshed(book, driven), "backlog")[0] == 2
+
+
+def test_what_takes_long_is_computed_more_seldom() -> None:
+    """Each look at the time takes 2 s, so a computation 2: at 5 % of the time the next begins 40 s later."""
+    seconds, driven = Seconds(look=2.0), Driven("file:a")
+    book = DeepBook(every_tick=False, seconds=seconds)
+    assert refreshed(book, driven) is not None
+    seconds.now += 35.0
+    assert refreshed(book, driven) is None
+    seconds.now += 5.0
+    assert refreshed(book, driven) is not None
+
+
+def test_with_every_tick_they_are_always_as_of_now() -> None:
+    driven = Driven("file:a")
+    book = DeepBook(every_tick=True, seconds=Seconds())
+    for now_ms in (NOW_MS, NOW_MS + 1):
+        driven.advance(now_ms)
+        figures = refreshed(book, driven)
+        assert figures is not None
+        assert figures.at_ms == now_ms
+
+
+def test_a_partition_that_went_to_another_meanwhile_has_none() -> None:
+    driven = Driven("file:a")
+    book = DeepBook(every_tick=True, seconds=Seconds())
+    assert refreshed(book, driven, still=False) is None
+    assert refreshed(book, driven) is not None
+    book.end(0)
+    assert book.figures == {}
+
+
+def test_before_the_time_is_known_there_is_nothing_to_compute() -> None:
+    assert deep_job(Driven("file:a", now_ms=None).engine) is None
+
+
+def test_they_say_from_which_part_of_the_log_they_are() -> None:
+    driven = Driven("file:a")
+    driven.read(event(id="1"), event(id="2"))
+    job = deep_job(driven.engine)
+    driven.read(event(id="3"))
+    assert job is not None
+    assert job().read == {"likes": 2}
+
+
+def test_entries_leave_out_parts_that_are_null_and_keep_the_reason_of_the_whole() -> None:
+    none, half = np.full(2, np.nan), np.array([0.5, np.nan])
+    no_comments = np.array([0, REASONS.index("no_comments")], dtype=np.uint8)
+    whole = Column(None, half, none, none, half, half, no_comments)
+    part = Column("p90", half, none, none, half, half, no_comments)
+    rows, topics = np.array([1, 1, 0]), ["topic:oat", "topic:rye", "topic:rye"]
+    shares = np.array([0.25, 0.75, 1.0])
+    ragged = Column(None, shares, shares, shares, shares, shares, np.zeros(3, np.uint8), rows, topics)
+    wait, topic = BY_ID["time_to_first_response"], BY_ID["topic_share"]
+    columns = [(wait, "24h", whole), (wait, "24h", part), (topic, "24h", ragged)]
+    figures = DeepFigures(NOW_MS, {}, {"24h": np.array([1.0, 0.5])}, columns)
+    second, first = figures.entries(np.array([1, 0]))
+    assert [(entry.kpi, entry.part, entry.reason) for entry in second] == [
+        ("time_to_first_response", None, "no_comments"),
+        ("topic_share", "topic:oat", None),
+        ("topic_share", "topic:rye", None),
+    ]
+    assert [(entry.part, entry.value, entry.coverage) for entry in first] == [
+        (None, 0.5, 1.0),
+        ("p90", 0.5, 1.0),
+        ("topic:rye", 1.0, 1.0),
+    ]
+    assert second[1] == KpiEntry("topic_share", "24h", "topic:oat", 0.25, 0.25, 0.25, 0.25, 0.25, 0.5, None)
+
+
+def test_without_a_deep_kpi_no_details_are_kept_and_nothing_is_computed() -> None:
+    driven = Driven("file:a", kpis=[BY_ID["velocity"]])
+    driven.read(event(id="1", actor="x", object="p"))
+    driven.flush()
+    assert refreshed(DeepBook(every_tick=True), driven) is None
+    assert driven.engine.footprints()[0].held_bytes == 32 + 37
+    inputs = driven.engine.inputs()
+    assert inputs is not None
+    assert {kpi.id for kpi, _, _ in evaluate(inputs)} == {"velocity"}
+
+
+def test_a_state_without_details_is_refused_where_they_are_asked_for() -> None:
+    driven = Driven("file:a", kpis=[BY_ID["velocity"]])
+    driven.read(event(id="1"))
+    driven.flush()
+    with pytest.raises(StopError, match=r"what was counted lacks what the chosen KPIs ask for; .*rebuild"):
+        driven.restart(kpis=KPIS)
