@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from resonanz_connectors.playback import Reading
 from resonanz_connectors.replay_command import unknown_sentence
-from resonanz_streams.backtest_intake import OPERATION, SNAPSHOT, Bounds, Found, Intake
+from resonanz_streams.backtest_intake import DETAILED, OPERATION, SNAPSHOT, Bounds, Found, Intake
 from resonanz_streams.backtest_play import Counted, Play
 from resonanz_streams.backtest_spool import Spool
 from resonanz_streams.backtest_tidy import Tidy, check_out, written
@@ -127,7 +127,7 @@ def run_backtest(
         sink = stack.enter_context(written(out))
         operations, snapshots = (
             Spool(stack.enter_context(tempfile.TemporaryFile(dir=out.parent)), dtype)
-            for dtype in (OPERATION, SNAPSHOT)
+            for dtype in (DETAILED if deep else OPERATION, SNAPSHOT)
         )
         bar = stack.enter_context(_bar(console))
         facets = Facets() if deep else None

@@ -26,9 +26,11 @@ OPERATION: Final = np.dtype(
         ("account", "<u4"),
         ("kind", "u1"),
         ("removal", "?"),
-        ("details", "<u8", (WIDTH,)),
     ]
 )
+DETAILED: Final = np.dtype([*OPERATION.descr, ("details", "<u8", (WIDTH,))])
+"""Operations for KPIs that ask what an addition said."""
+
 SNAPSHOT: Final = np.dtype([("known_ms", "<i8"), ("account", "<u4"), ("followers", "<i8")])
 
 _BATCH: Final = 4096
@@ -210,7 +212,7 @@ class Intake:
             self.found.interactions += len(events)
         own = [place for place, event in enumerate(events) if isinstance(event, Event) and event.own]
         nul = kind in self._spelled and _hold_nul(events)
-        table = np.empty(len(events), OPERATION)
+        table = np.empty(len(events), OPERATION if self._facets is None else DETAILED)
         at_ms = np.array([event.at_ms for event in events], np.int64)
         table["at_ms"] = table["known_ms"] = at_ms
         if self._arrival:
@@ -224,9 +226,7 @@ class Intake:
         table["removal"] = [event.op == "remove" for event in events]
         table["kind"] = LEDGER_KINDS.index(kind)
         table["key"] = key_hashes(kind, events, nul=nul)
-        if self._facets is None:
-            table["details"] = 0
-        else:
+        if self._facets is not None:
             table["details"] = details_of(
                 kind,
                 events,

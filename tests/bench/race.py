@@ -102,8 +102,10 @@ def compare(report: Report) -> None:
 
 
 def disk_bytes(server: KafkaServer, events: int, rounds: int) -> dict[str, float]:
-    """Bytes an event on the broker's disk: in its topic, and in the state of a group with all KPIs; ``rounds``
-    groups have counted the events."""
+    """Bytes an event on the broker's disk: in its topic, and in the state of a group with all KPIs.
+
+    ``rounds`` groups have counted the events.
+    """
     sizes: dict[str, int] = {}
     for path in (server.log.parent / "data").glob("*/*.log"):
         topic = path.parent.name.rpartition("-")[0]
