@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from resonanz_streams.kpis.base import REASONS, Column, Inputs, Kpi
 LEAST_SECONDS: Final = 15.0
 """Between two computations, measured from the end of the first."""
 
+_encoder: Final = msgspec.json.Encoder()
 _MOST: Final = 0.05
 """Of the time at most, all partitions together; with very many events the figures are older instead."""
 
@@ -30,10 +32,18 @@ class DeepFigures:
     read: Mapping[str, int]
     coverage: Mapping[str, NDArray[np.float64]]
     columns: Sequence[tuple[Kpi, str, Column]]
+    _encoded: dict[int, Sequence[msgspec.Raw]] = field(default_factory=dict, repr=False)
 
     def of(self, kpi: str, window: str) -> Sequence[Column]:
         """The columns of one KPI over one window."""
         return [column for known, of_window, column in self.columns if (known.id, of_window) == (kpi, window)]
+
+    def encoded(self, rows: NDArray[np.intp]) -> list[Sequence[msgspec.Raw]]:
+        """The entries as JSON: they are told many times before the next figures come."""
+        new = [row for row in rows.tolist() if row not in self._encoded]
+        for row, entries in zip(new, self.entries(np.array(new, dtype=np.intp)) if new else (), strict=True):
+            self._encoded[row] = [msgspec.Raw(_encoder.encode(entry)) for entry in entries]
+        return [self._encoded[row] for row in rows.tolist()]
 
     def entries(self, rows: NDArray[np.intp]) -> list[list[KpiEntry]]:
         """The entries of each of these accounts. A part that is null is left out: the whole says why."""

@@ -97,14 +97,13 @@ class SnapshotBook:
                 columns.append(column)
                 if len(columns) % _COLUMNS == 0:
                     yield []
-            entries = [list(own) for own in zip(*columns, strict=True)]
-            if deep is not None:
-                for account, more in zip(entries, deep.entries(together), strict=True):
-                    account.extend(more)
+            entries = list(zip(*columns, strict=True))
             yield []
             for start in range(0, len(together), _SLICE):
                 part = together[start : start + _SLICE]
-                own = entries[start : start + _SLICE]
+                own: list[Sequence[Any]] = list(entries[start : start + _SLICE])
+                if deep is not None:
+                    own = [(*few, *more) for few, more in zip(own, deep.encoded(part), strict=True)]
                 told = [
                     self._snapshot(*one, inputs, read, deep) for one in zip(part.tolist(), own, strict=True)
                 ]

@@ -1,4 +1,4 @@
-"""All KPIs once more from the files themselves, with dictionaries; it imports nothing of ours.
+"""The KPIs of PLAIN_KPIS once more from the files themselves, with dictionaries; it imports nothing of ours.
 
 Rows are tuples (value, lo, hi, numerator, denominator, coverage, reason) by (account, KPI, window, part).
 """
@@ -18,6 +18,7 @@ Key = tuple[str, str, str, str | None]
 Row = tuple[float | None, float | None, float | None, float | None, float | None, float, str | None]
 Net = tuple[int, str, int, bool]
 HOLD = 48 * 3_600_000
+PLAIN_KPIS = ("interactions", "velocity", "engagement_rate_by_followers", "interactions_per_potential")
 
 
 def cells_of(path: Path) -> list[dict[str, str]]:

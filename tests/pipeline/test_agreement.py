@@ -17,7 +17,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
-from tests.pipeline.plain import Key, Plain, Row, cells_of
+from tests.pipeline.plain import PLAIN_KPIS, Key, Plain, Row, cells_of
 from tests.processes import Process, free_port
 
 from resonanz_connectors.replay_command import run_replay
@@ -38,12 +38,6 @@ STEP_MS = 17 * 86_400_000 + 11_223_123
 FIELDS = ("value", "lo", "hi", "numerator", "denominator", "coverage", "reason")
 POTENTIAL = [("2018-04-01", 1000), ("2018-07-15", 1250)]
 DEADLINE_SECONDS = 120.0
-PLAIN_KPIS = (
-    "interactions",
-    "velocity",
-    "engagement_rate_by_followers",
-    "interactions_per_potential",
-)
 
 
 def posts() -> list[dict[str, str]]:
