@@ -23,7 +23,7 @@ from tests.bench.logs import Packer, ensure_topics, fill_kafka, fill_sqlite, wri
 from tests.bench.peers.contestants import PATHWAY_GROUPED
 from tests.bench.race import OLD_MS, bench_load
 from tests.bench.setting import Setting
-from tests.bench.wholes import Contestant, in_turn, our_worker
+from tests.bench.wholes import COUNTED, Contestant, in_turn, our_worker
 from tests.kafka_server import KafkaServer
 from tests.processes import get, wait_until
 
@@ -133,7 +133,9 @@ def fleet_round(url: str, prefix: str, workers: int, load: Load, folder: Path) -
     than a session): so they all begin at once, and none waits for the publisher.
     """
     ensure_topics(url, prefix)
-    config = write_config(folder, prefix, settings_data(len(load.names), url, topic_prefix=prefix))
+    config = write_config(
+        folder, prefix, settings_data(len(load.names), url, topic_prefix=prefix, kpis=list(COUNTED))
+    )
     with ExitStack() as stack:
         fleet = [stack.enter_context(WorkerChild(config, 0, folder)) for _ in range(workers)]
         for worker in fleet:

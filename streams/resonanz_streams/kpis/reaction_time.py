@@ -69,12 +69,15 @@ def _dense(part: str | None, accounts: Ints, values: Ints | Floats, share: float
 
 def _hours(at_ms: Ints, accounts: Ints, zones: Sequence[str]) -> Ints:
     """The hour of the client's day. By the quarter of an hour, since no zone's offset changes within one."""
-    quarters, place = np.unique(np.stack((at_ms // 900_000, accounts)), axis=1, return_inverse=True)
+    names = sorted(set(zones))
+    number = {name: place for place, name in enumerate(names)}
+    zone = np.array([number[name] for name in zones], dtype=np.int64)
+    spots, place = np.unique(at_ms // 900_000 * len(names) + zone[accounts], return_inverse=True)
     found = [
-        datetime.fromtimestamp(quarter * 900, ZoneInfo(zones[account])).hour
-        for quarter, account in quarters.T.tolist()
+        datetime.fromtimestamp(spot // len(names) * 900, ZoneInfo(names[spot % len(names)])).hour
+        for spot in spots.tolist()
     ]
-    return np.array(found, dtype=np.int64)[place.reshape(-1)]
+    return np.array(found, dtype=np.int64)[place]
 
 
 KPI = Kpi(
