@@ -33,6 +33,7 @@ class DeepFigures:
     coverage: Mapping[str, NDArray[np.float64]]
     columns: Sequence[tuple[Kpi, str, Column]]
     _encoded: dict[int, Sequence[msgspec.Raw]] = field(default_factory=dict, repr=False)
+    _arranged: dict[str, "_Arranged"] = field(default_factory=dict, repr=False)
 
     def of(self, kpi: str, window: str) -> Sequence[Column]:
         """The columns of one KPI over one window."""
@@ -45,42 +46,67 @@ class DeepFigures:
             self._encoded[row] = [msgspec.Raw(_encoder.encode(entry)) for entry in entries]
         return [self._encoded[row] for row in rows.tolist()]
 
+    def unencoded(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Those of these accounts whose entries have not been asked for as JSON yet."""
+        return np.array([row for row in rows.tolist() if row not in self._encoded], dtype=np.intp)
+
     def entries(self, rows: NDArray[np.intp]) -> list[list[KpiEntry]]:
         """The entries of each of these accounts. A part that is null is left out: the whole says why."""
-        place = {row: number for number, row in enumerate(rows.tolist())}
-        found: list[list[KpiEntry]] = [[] for _ in place]
-        for kpi, window, column in self.columns:
-            coverage = self.coverage[window]
-            if column.rows is None:
-                accounts, values = rows, [part[rows] for part in _numbers(column)]
-                parts: Sequence[str | None] = [column.part] * len(rows)
-                codes = column.reason[rows]
-            else:
-                mine = np.flatnonzero(np.isin(column.rows, rows))
-                accounts, values = column.rows[mine], [part[mine] for part in _numbers(column)]
-                parts = [column.parts[number] for number in mine.tolist()]
-                codes = column.reason[mine]
-            lines = zip(
-                accounts.tolist(), parts, codes.tolist(), *(part.tolist() for part in values), strict=True
-            )
-            for account, part, code, value, *others in lines:
-                if part is None or value == value:  # noqa: PLR0124  # not NaN
-                    lo, hi, numerator, denominator = others
-                    found[place[account]].append(
-                        KpiEntry(
-                            kpi=kpi.id,
-                            window=window,
-                            part=part,
-                            value=value,
-                            lo=lo,
-                            hi=hi,
-                            numerator=numerator,
-                            denominator=denominator,
-                            coverage=float(coverage[account]),
-                            reason=REASONS[code] or None,
-                        )
-                    )
-        return found
+        arranged = self.arrange()
+        numbers, codes = arranged.numbers[rows].tolist(), arranged.codes[rows].tolist()
+        return [
+            [
+                _entry(label, of_label, code)
+                for label, of_label, code in zip(arranged.labels, of_account, of_codes, strict=True)
+                if label[2] is None or of_label[0] == of_label[0]  # not NaN
+            ]
+            + [entry for entry in arranged.some.get(row, ()) if entry.value == entry.value]
+            for row, of_account, of_codes in zip(rows.tolist(), numbers, codes, strict=True)
+        ]
+
+    def arrange(self) -> "_Arranged":
+        """Account by account, once."""
+        if "once" not in self._arranged:
+            self._arranged["once"] = _arranged(self)
+        return self._arranged["once"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arranged:
+    """``numbers``: (accounts, labels, 6), as a KpiEntry has them; ``codes``: of the reasons.
+
+    ``some``: entries of parts that only some accounts have.
+    """
+
+    labels: Sequence[tuple[str, str, str | None]]
+    numbers: NDArray[np.float64]
+    codes: NDArray[np.uint8]
+    some: Mapping[int, Sequence[KpiEntry]]
+
+
+def _arranged(figures: DeepFigures) -> _Arranged:
+    dense = [one for one in figures.columns if one[2].rows is None]
+    accounts = max((len(share) for share in figures.coverage.values()), default=0)
+    numbers, codes = np.empty((accounts, len(dense), 6)), np.zeros((accounts, len(dense)), dtype=np.uint8)
+    for place, (_, window, column) in enumerate(dense):
+        for number, values in enumerate((*_numbers(column), figures.coverage[window])):
+            numbers[:, place, number] = values
+        codes[:, place] = column.reason
+    some: dict[int, list[KpiEntry]] = {}
+    for kpi, window, column in figures.columns:
+        if column.rows is not None:
+            values = np.stack((*_numbers(column), figures.coverage[window][column.rows]), axis=1).tolist()
+            reasons = column.reason.tolist()
+            lines = zip(column.rows.tolist(), column.parts, values, reasons, strict=True)
+            for row, part, of_part, code in lines:
+                some.setdefault(row, []).append(_entry((kpi.id, window, part), of_part, code))
+    return _Arranged([(kpi.id, window, column.part) for kpi, window, column in dense], numbers, codes, some)
+
+
+def _entry(label: tuple[str, str, str | None], numbers: Sequence[float], code: int) -> KpiEntry:
+    value, lo, hi, numerator, denominator, coverage = numbers
+    reason = REASONS[code] or None
+    return KpiEntry(*label, value, lo, hi, numerator, denominator, coverage, reason)
 
 
 def _numbers(column: Column) -> tuple[NDArray[np.float64], ...]:
@@ -90,7 +116,9 @@ def _numbers(column: Column) -> tuple[NDArray[np.float64], ...]:
 def deep_figures(inputs: Inputs, read: Mapping[str, int]) -> DeepFigures:
     """The deep KPIs that these inputs want; they hold what stands."""
     wanted = [kpi for kpi in (KPIS if inputs.kpis is None else inputs.kpis) if kpi.deep]
-    return DeepFigures(inputs.now_ms, read, inputs.coverage, list(evaluate(inputs, wanted)))
+    figures = DeepFigures(inputs.now_ms, read, inputs.coverage, list(evaluate(inputs, wanted)))
+    figures.arrange()  # here, where it may take its time
+    return figures
 
 
 def deep_job(engine: PartitionEngine) -> Callable[[], DeepFigures] | None:
