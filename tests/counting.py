@@ -83,12 +83,16 @@ class Counting:
 
 
 def records(events: Sequence[Event]) -> list[Outgoing]:
-    """One record for each event, in the topic of its kind; without a kind it is of followers."""
-    topics = {"like": "likes", "comment": "comments", "share": "shares", None: "audience"}
+    """One record for each event, in the topic of its kind; without a kind it is of followers, or a post."""
     return [
-        Outgoing(topics[event.get("kind")], event["account"].encode(), json.dumps(event).encode())
-        for event in events
+        Outgoing(_topic_of(event), event["account"].encode(), json.dumps(event).encode()) for event in events
     ]
+
+
+def _topic_of(event: Event) -> str:
+    if "kind" in event:
+        return f"{event['kind']}s"
+    return "audience" if "followers" in event else "posts"
 
 
 async def audited(settings: Settings, *, at_ms: int = NOW_MS, account: str | None = None) -> Report:

@@ -24,7 +24,6 @@ _TOPIC_RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "worker": {
         "Read": (*COUNTED_TOPICS, STATUS, STATE),
         "Write": (STATE, KPIS, LATE, DEAD_LETTERS),
-        "Describe": ("posts",),
     },
     "wall": {"Read": (KPIS, STATUS)},
     "admin": {"Create": _EVERY, "Describe": _EVERY, "DescribeConfigs": _EVERY},
@@ -37,7 +36,7 @@ _TOPIC_RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "operator": {
         "Read": (*COUNTED_TOPICS, KPIS, STATE, DEAD_LETTERS, STATUS),
         "Write": (*COUNTED_TOPICS, STATE, DEAD_LETTERS),
-        "Describe": ("posts", LATE),
+        "Describe": (LATE,),
         "DescribeConfigs": _EVERY,
     },
 }

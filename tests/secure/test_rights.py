@@ -11,7 +11,7 @@ from tests.kafka_secure import SecureKafka
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.acls import Acl, command_lines, needed_acls
 from resonanz_streams.errors import ResonanzError
-from resonanz_streams.topics import DEAD_LETTERS, KPIS, LATE, PUBLISHED, STATE, STATUS, TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, DEAD_LETTERS, KPIS, LATE, PUBLISHED, STATE, STATUS, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_store, open_tail
 from resonanz_streams.transports.ports import Flush, Outgoing
 
@@ -69,9 +69,7 @@ def as_worker(url: str) -> None:
         try:
             found = await store.recover(0)
             records = [Outgoing(topic, b"a:1", b"{}") for topic in (KPIS, LATE, DEAD_LETTERS)]
-            offsets = {
-                topic: found.offsets.get(topic, 0) for topic in ("likes", "comments", "shares", "audience")
-            }
+            offsets = {topic: found.offsets.get(topic, 0) for topic in COUNTED_TOPICS}
             await store.flush(0, Flush({b"k": b"v"}, offsets, records))
         finally:
             await store.close()
