@@ -21,6 +21,8 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _GRAINS_MS: Final = {**dict.fromkeys(WINDOWS, 10_000), "24h": 300_000, "7d": 3_600_000, "28d": 3_600_000}
 _NEVER: Final = -(2**62)
+_TIME_BITS: Final = 43
+"""Times are below 2**43 (year 2248), accounts stand above them."""
 
 
 def start_ms(window: str, now_ms: int) -> int:
@@ -89,14 +91,15 @@ def table(net: Standing, facets: Facets, accounts: int, now_ms: int) -> NetTable
 def followers_at(people: Logged) -> Callable[[Ints, Ints], Floats]:
     """A function of account rows and times: the newest snapshot then, if it is not older than 48 h."""
     rows, at_ms, value = _snapshots(people)
+    order = (rows << _TIME_BITS) + at_ms
 
     def known(accounts: Ints, times: Ints) -> Floats:
-        found = np.full(len(accounts), np.nan)
-        for place, (account, time) in enumerate(zip(accounts.tolist(), times.tolist(), strict=True)):
-            mine = np.flatnonzero((rows == account) & (at_ms <= time) & (at_ms > time - HOLD_MS))
-            if len(mine):
-                found[place] = value[mine[-1]]
-        return found
+        if not len(rows):
+            return np.full(len(accounts), np.nan)
+        place = np.searchsorted(order, (accounts << _TIME_BITS) + times, side="right") - 1
+        last = np.maximum(place, 0)
+        holds = (place >= 0) & (rows[last] == accounts) & (at_ms[last] > times - HOLD_MS)
+        return np.where(holds, value[last], np.nan)
 
     return known
 

@@ -258,13 +258,6 @@ class Intake:
 
 
 def _hold_nul(events: Sequence[Event | Post]) -> bool:
-    return any(
-        "\0" in text
-        for event in events
-        for text in (event.account, event.source, event.object, event.id, *_people_in(event))
-        if text is not None
-    )
-
-
-def _people_in(event: Event | Post) -> tuple[str | None, ...]:
-    return (event.actor, event.parent) if isinstance(event, Event) else ()
+    texts = [f"{event.account}{event.source}{event.object}{event.id}" for event in events]
+    texts += [f"{event.actor}{event.parent}" for event in events if isinstance(event, Event)]
+    return "\0" in "".join(texts)

@@ -1,9 +1,10 @@
 """The deep KPIs of a partition, computed in a thread from all that stands, as often as there is time."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -15,6 +16,8 @@ from resonanz_streams.evaluation import evaluate
 from resonanz_streams.events import KpiEntry
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import REASONS, Column, Inputs, Kpi
+
+log = logging.getLogger(__name__)
 
 LEAST_SECONDS: Final = 15.0
 """Between two computations, measured from the end of the first."""
@@ -29,59 +32,25 @@ _MOST: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class DeepFigures:
-    """As of ``at_ms``, from the log up to the offsets ``read``. ``coverage``: per window and account."""
+    """As of ``at_ms``, from the log up to the offsets ``read``. ``coverage``: per window and account.
+
+    ``encoded``: each account's entries as JSON, since they are told many times before the next figures come;
+    empty where nobody tells them.
+    """
 
     at_ms: int
     read: Mapping[str, int]
     coverage: Mapping[str, NDArray[np.float64]]
     columns: Sequence[tuple[Kpi, str, Column]]
-    _encoded: dict[int, Sequence[msgspec.Raw]] = field(default_factory=dict, repr=False)
-    _arranged: dict[str, "_Arranged"] = field(default_factory=dict, repr=False)
-    _nulls: dict[bytes, msgspec.Raw] = field(default_factory=dict, repr=False)
+    encoded: Sequence[Sequence[msgspec.Raw]] = ()
 
     def of(self, kpi: str, window: str) -> Sequence[Column]:
         """The columns of one KPI over one window."""
         return [column for known, of_window, column in self.columns if (known.id, of_window) == (kpi, window)]
 
-    def encoded(self, rows: NDArray[np.intp]) -> list[Sequence[msgspec.Raw]]:
-        """The entries as JSON: they are told many times before the next figures come."""
-        new = [row for row in rows.tolist() if row not in self._encoded]
-        for row, entries in zip(new, self.entries(np.array(new, dtype=np.intp)) if new else (), strict=True):
-            self._encoded[row] = [self._raw(entry) for entry in entries]
-        return [self._encoded[row] for row in rows.tolist()]
-
-    def _raw(self, entry: KpiEntry) -> msgspec.Raw:
-        """What is null is the same for many accounts, and held once."""
-        raw = msgspec.Raw(_encoder.encode(entry))
-        return raw if entry.value == entry.value else self._nulls.setdefault(bytes(raw), raw)
-
-    def unencoded(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Those of these accounts whose entries have not been asked for as JSON yet."""
-        return np.array([row for row in rows.tolist() if row not in self._encoded], dtype=np.intp)
-
     def entries(self, rows: NDArray[np.intp]) -> list[list[KpiEntry]]:
         """The entries of each of these accounts. A part that is null is left out: the whole says why."""
-        arranged = self.arrange()
-        numbers, codes = arranged.numbers[rows].tolist(), arranged.codes[rows].tolist()
-        return [
-            [
-                _entry(label, of_label, code)
-                for label, of_label, code in zip(arranged.labels, of_account, of_codes, strict=True)
-                if label[2] is None or of_label[0] == of_label[0]  # not NaN
-            ]
-            + [entry for entry in arranged.some.get(row, ()) if entry.value == entry.value]
-            for row, of_account, of_codes in zip(rows.tolist(), numbers, codes, strict=True)
-        ]
-
-    def tidy(self) -> None:
-        """Let go what only making entries needs: 2 KB an account."""
-        self._arranged.clear()
-
-    def arrange(self) -> "_Arranged":
-        """Account by account, once."""
-        if "once" not in self._arranged:
-            self._arranged["once"] = _arranged(self)
-        return self._arranged["once"]
+        return _arranged(self).entries(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +64,19 @@ class _Arranged:
     numbers: NDArray[np.float64]
     codes: NDArray[np.uint8]
     some: Mapping[int, Sequence[KpiEntry]]
+
+    def entries(self, rows: NDArray[np.intp]) -> list[list[KpiEntry]]:
+        """See DeepFigures."""
+        numbers, codes = self.numbers[rows].tolist(), self.codes[rows].tolist()
+        return [
+            [
+                _entry(label, of_label, code)
+                for label, of_label, code in zip(self.labels, of_account, of_codes, strict=True)
+                if label[2] is None or of_label[0] == of_label[0]  # not NaN
+            ]
+            + [entry for entry in self.some.get(row, ()) if entry.value == entry.value]
+            for row, of_account, of_codes in zip(rows.tolist(), numbers, codes, strict=True)
+        ]
 
 
 def _arranged(figures: DeepFigures) -> _Arranged:
@@ -126,12 +108,25 @@ def _numbers(column: Column) -> tuple[NDArray[np.float64], ...]:
     return column.value, column.lo, column.hi, column.numerator, column.denominator
 
 
+def _encoded(figures: DeepFigures, accounts: int) -> Sequence[Sequence[msgspec.Raw]]:
+    """What is null is the same for many accounts, and held once."""
+    arranged, nulls = _arranged(figures), dict[bytes, msgspec.Raw]()
+
+    def raw(entry: KpiEntry) -> msgspec.Raw:
+        data = _encoder.encode(entry)
+        return msgspec.Raw(data) if entry.value == entry.value else nulls.setdefault(data, msgspec.Raw(data))
+
+    return [
+        [raw(entry) for entry in entries]
+        for start in range(0, accounts, _TOGETHER)
+        for entries in arranged.entries(np.arange(start, min(start + _TOGETHER, accounts)))
+    ]
+
+
 def deep_figures(inputs: Inputs, read: Mapping[str, int]) -> DeepFigures:
     """The deep KPIs that these inputs want; they hold what stands."""
     wanted = [kpi for kpi in (KPIS if inputs.kpis is None else inputs.kpis) if kpi.deep]
-    figures = DeepFigures(inputs.now_ms, read, inputs.coverage, list(evaluate(inputs, wanted)))
-    figures.arrange()  # here, where it may take its time
-    return figures
+    return DeepFigures(inputs.now_ms, read, inputs.coverage, list(evaluate(inputs, wanted)))
 
 
 def deep_job(engine: PartitionEngine) -> Callable[[], DeepFigures] | None:
@@ -143,14 +138,12 @@ def deep_job(engine: PartitionEngine) -> Callable[[], DeepFigures] | None:
     inputs = engine.inputs()
     if inputs is None:
         return None
-    table, read, accounts = engine.net(), dict(engine.offsets), np.arange(len(engine.accounts))
+    table, read, accounts = engine.net(), dict(engine.offsets), len(engine.accounts)
 
     def job() -> DeepFigures:
         figures = deep_figures(replace(inputs, net=table()), read)
-        for start in range(0, len(accounts), _TOGETHER):
-            figures.encoded(accounts[start : start + _TOGETHER])  # here, where it may take its time
-        figures.tidy()
-        return figures
+        # Here, where it may take its time.
+        return replace(figures, encoded=_encoded(figures, accounts))
 
     return job
 
@@ -177,7 +170,17 @@ class DeepBook:
         if job is None:
             return
         begun = self._seconds()
-        figures = await asyncio.to_thread(job)
+        try:
+            figures = await asyncio.to_thread(job)
+        except Exception as error:  # counting goes on without: it has changed nothing there
+            log.error(  # noqa: TRY400  # the traceback goes to those who ask for it
+                "partition %d: KPIs of what stands cannot be computed (%s); counts go on",
+                partition, type(error).__name__,
+            )  # fmt: skip
+            log.debug("what failed", exc_info=True)
+            self.end(partition)
+            self._due[partition] = self._seconds() + LEAST_SECONDS
+            return
         if still():
             self.figures[partition] = figures
             took = self._seconds() - begun

@@ -125,7 +125,8 @@ class Measures:
 def clients_of(registry: Registry, accounts: Sequence[Account]) -> Clients:
     """What KPIs ask of the accounts' clients."""
     clients = [registry.clients[account.client] for account in accounts]
-    targets = {client.id: np.sort(hashes(client.targets)) for client in clients}
+    # Once a client: its list may be long, its accounts many.
+    targets = {client.id: np.sort(hashes(client.targets)) for client in dict.fromkeys(clients)}
     return Clients(
         np.array([client.sla_ms for client in clients], dtype=np.int64),
         [targets[client.id] for client in clients],

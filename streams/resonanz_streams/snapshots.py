@@ -26,9 +26,6 @@ _COLUMNS: Final = 16
 _SLICE: Final = 50
 """Accounts whose JSON is written without a pause: about 2 ms."""
 
-_NEW: Final = 20
-"""Accounts whose deep entries are written for the first time without a pause: about 2 ms."""
-
 _MOST: Final = 0.40
 _LEAST: Final = 0.03
 Rows = NDArray[np.intp]
@@ -106,11 +103,7 @@ class SnapshotBook:
                 part = together[start : start + _SLICE]
                 own: list[Sequence[Any]] = list(entries[start : start + _SLICE])
                 if deep is not None:
-                    new = deep.unencoded(part)
-                    for begin in range(0, len(new), _NEW):
-                        deep.encoded(new[begin : begin + _NEW])
-                        yield []
-                    own = [(*few, *more) for few, more in zip(own, deep.encoded(part), strict=True)]
+                    own = [(*few, *deep.encoded[row]) for row, few in zip(part.tolist(), own, strict=True)]
                 told = [
                     self._snapshot(*one, inputs, read, deep) for one in zip(part.tolist(), own, strict=True)
                 ]

@@ -6,6 +6,7 @@ import numpy as np
 
 from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Inputs, Kpi
 from resonanz_streams.kpis.columns import NO_COMMENTS, net_of, share_column, why
+from resonanz_streams.net.table import distinct
 from resonanz_streams.net.talk import counted, talk
 from resonanz_streams.net_states import Flags, Places
 
@@ -23,12 +24,8 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     recent = said.at_ms > inputs.start_ms(window)
     counts = []
     for chosen in (recent & returned, recent & other):
-        accounts, threads = said.accounts[chosen], said.threads[chosen]
-        order = np.lexsort((threads, accounts))
-        accounts, threads = accounts[order], threads[order]
-        first = np.ones(len(order), dtype=np.bool_)
-        first[1:] = (accounts[1:] != accounts[:-1]) | (threads[1:] != threads[:-1])
-        counts.append(counted(accounts[first], table.size).astype(float))
+        accounts, _ = distinct(said.accounts[chosen], said.threads[chosen])
+        counts.append(counted(accounts, table.size).astype(float))
     return [share_column(None, counts[0], counts[1], missing=why(NO_COMMENTS, inputs, window))]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resonanz_streams.net.table import NetTable
+from resonanz_streams.net.table import NetTable, distinct
 from resonanz_streams.net_states import Ints, Keys
 
 
@@ -28,9 +28,4 @@ def people(table: NetTable, start_ms: int) -> People:
     known = np.flatnonzero(
         table.interactions[recent] & (table.actors[recent] != 0) & (table.weights[recent] > 0)
     )
-    accounts, actors = table.accounts[recent][known], table.actors[recent][known]
-    order = np.lexsort((actors, accounts))
-    accounts, actors = accounts[order], actors[order]
-    first = np.ones(len(order), dtype=np.bool_)
-    first[1:] = (accounts[1:] != accounts[:-1]) | (actors[1:] != actors[:-1])
-    return People(table, accounts[first], actors[first])
+    return People(table, *distinct(table.accounts[recent][known], table.actors[recent][known]))

@@ -50,11 +50,12 @@ class NetTable:
     facets: Sequence[Facet]
     _made: dict[Any, Any] = field(default_factory=dict, repr=False)
 
-    def once(self, make: "Callable[Concatenate[NetTable, P], T]", *more: P.args, **none: P.kwargs) -> T:
-        """What ``make`` gives for this table and ``more``; it is made once, however many KPIs ask."""
-        if (make, more) not in self._made:
-            self._made[make, more] = make(self, *more, **none)
-        found: T = self._made[make, more]
+    def once(self, make: "Callable[Concatenate[NetTable, P], T]", *more: P.args, **named: P.kwargs) -> T:
+        """What ``make`` gives for this table and the others; it is made once, however many KPIs ask."""
+        asked = make, more, tuple(named.items())
+        if asked not in self._made:
+            self._made[asked] = make(self, *more, **named)
+        found: T = self._made[asked]
         return found
 
     def __len__(self) -> int:
@@ -86,6 +87,15 @@ class NetTable:
         totals = np.zeros(self.size, dtype=np.int64)
         np.add.at(totals, self.accounts[recent][chosen], self.weights[recent][chosen])
         return totals
+
+
+def distinct(accounts: Ints, values: Keys) -> tuple[Ints, Keys]:
+    """Each account and value once, ordered by account, then value."""
+    order = np.lexsort((values, accounts))
+    accounts, values = accounts[order], values[order]
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = (accounts[1:] != accounts[:-1]) | (values[1:] != values[:-1])
+    return accounts[first], values[first]
 
 
 def net_table(

@@ -1,6 +1,8 @@
 """When deep KPIs are computed, and what is told of them."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from resonanz_streams.errors import StopError
 from resonanz_streams.evaluation import evaluate
 from resonanz_streams.events import KpiEntry
 from resonanz_streams.kpis import KPIS
-from resonanz_streams.kpis.base import REASONS, Column
+from resonanz_streams.kpis.base import REASONS, Column, Inputs
 
 HOUR = 3_600_000
 BY_ID = {kpi.id: kpi for kpi in KPIS}
@@ -140,3 +142,29 @@ def test_a_state_without_details_is_refused_where_they_are_asked_for() -> None:
     driven.flush()
     with pytest.raises(StopError, match=r"what was counted lacks what the chosen KPIs ask for; .*rebuild"):
         driven.restart(kpis=KPIS)
+
+
+def test_a_kpi_that_fails_takes_along_its_figures_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """The old ones go, too: nobody must take them for new. It is tried again later, and what it was is told."""
+
+    def fails(_: Inputs, __: str) -> Sequence[Column]:
+        if driven.counts()[1] == 2:
+            raise ZeroDivisionError
+        return BY_ID["backlog"].compute(_, __)
+
+    driven, seconds = Driven("file:a", kpis=[replace(BY_ID["backlog"], compute=fails)]), Seconds()
+    book = DeepBook(every_tick=False, seconds=seconds)
+    driven.read(event(kind="comment", id="1"), topic="comments")
+    assert told(refreshed(book, driven), "backlog")[0] == 1
+    driven.read(event(kind="comment", id="2"), topic="comments")
+    seconds.now += 15.0
+    assert refreshed(book, driven) is None
+    assert book.figures == {}
+    assert (
+        "partition 0: KPIs of what stands cannot be computed (ZeroDivisionError); counts go on" in caplog.text
+    )
+    assert driven.counts() == [0, 2, 0, 0]
+    driven.read(event(kind="comment", id="3"), topic="comments")
+    assert refreshed(book, driven) is None
+    seconds.now += 15.0
+    assert told(refreshed(book, driven), "backlog")[0] == 3
