@@ -145,7 +145,7 @@ def test_a_state_without_details_is_refused_where_they_are_asked_for() -> None:
 
 
 def test_a_kpi_that_fails_takes_along_its_figures_alone(caplog: pytest.LogCaptureFixture) -> None:
-    """The old ones go, too: nobody must take them for new. It is tried again later, and what it was is told."""
+    """The old ones go, too: nobody must take them for new. It is tried again later; the log says why."""
 
     def fails(_: Inputs, __: str) -> Sequence[Column]:
         if driven.counts()[1] == 2:
