@@ -17,7 +17,7 @@ from scipy.special import chdtri
 from resonanz_streams import kpis
 from resonanz_streams.intervals import poisson_interval, wilson_interval
 from resonanz_streams.kpis import KPIS, base, columns
-from resonanz_streams.kpis.base import REASONS, Kpi
+from resonanz_streams.kpis.base import REASONS, WHY, Kpi
 from tests.backtests import CLOCK_MS, backtest, write_lines
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +50,11 @@ def fact(kpi: Kpi, name: str) -> str:
     assert len(found) == 1, (kpi.id, name)
     line: str = found[0]
     return line
+
+
+def plain(text: str) -> str:
+    """On one line, without backticks."""
+    return " ".join(text.replace("`", "").split())
 
 
 def words(text: str) -> list[str]:
@@ -113,8 +118,10 @@ ALONE = happened({"topic": "audience", "followers": 10, "age": "1h"}, "file:unwa
 # -- the head -----
 
 
-def test_all_reasons_are_explained_once() -> None:
-    assert [words(row[0]) for row in tables(HEAD)["reason"]] == [[reason] for reason in REASONS if reason]
+def test_all_reasons_are_explained_once_as_elsewhere() -> None:
+    rows = tables(HEAD)["reason"]
+    assert [words(row[0]) for row in rows] == [[reason] for reason in REASONS if reason]
+    assert [plain(row[1]) for row in rows] == [sentence for sentence in WHY.values() if sentence]
 
 
 def test_the_bounds_of_counts_are_garwoods() -> None:
@@ -140,19 +147,35 @@ def test_unit_and_windows_are_the_kpis_own(kpi: Kpi) -> None:
 
 
 @every_kpi
-def test_formula_parts_and_interval_are_told(kpi: Kpi) -> None:
-    assert fact(kpi, "Formula")
-    assert fact(kpi, "Interval")
-    known = words(fact(kpi, "Parts"))
-    shown = {row[0] for rows in example_tables(kpi).values() for row in rows} - {"whole"}
-    for part in shown:
-        assert any(re.fullmatch(re.escape(word).replace("…", ".+"), part) for word in known), part
+def test_the_formula_is_the_kpis_own(kpi: Kpi) -> None:
+    """What follows behind it are words about its terms."""
+    told = plain(fact(kpi, "Formula"))
+    assert told.startswith(kpi.formula)
+    assert kpi.formula
+    assert told[len(kpi.formula) : len(kpi.formula) + 1] in {"", ".", ";", ","}
+
+
+@every_kpi
+def test_parts_and_interval_are_the_kpis_own(kpi: Kpi) -> None:
+    assert interval(kpi) == kpi.interval
+    assert set(kpi.parts) <= set(words(fact(kpi, "Parts")))
+    for part in {row[0] for rows in example_tables(kpi).values() for row in rows} - {"whole"}:
+        assert kpi.means(part), part
 
 
 def test_the_readme_lists_them_with_the_same_intervals() -> None:
     rows = [row for row in tables(README)["KPI"] if row[1]]
-    assert {words(row[0])[0]: row[2] for row in rows} == {kpi.id: interval(kpi) for kpi in KPIS}
+    assert {words(row[0])[0]: row[2] for row in rows} == {kpi.id: kpi.interval for kpi in KPIS}
     assert [len(words(row[0])) for row in rows] == [1] * len(KPIS)
+
+
+def test_the_readme_has_them_by_group() -> None:
+    groups: dict[str, str] = {}
+    heading = ""
+    for row in tables(README)["KPI"]:
+        heading = heading if row[1] else row[0].strip("*").lower()
+        groups |= dict.fromkeys(words(row[0]), heading)
+    assert groups == {kpi.id: kpi.group for kpi in KPIS}
 
 
 def interval(kpi: Kpi) -> str:

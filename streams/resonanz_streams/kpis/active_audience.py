@@ -28,4 +28,10 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=2,
+    group="potential",
+    formula="different people who interacted / F",
+    numerator="different people who interacted",
+    denominator="followers, the mean over the time in which they are known",
+    interval="Garwood",
+    parts={"actors_per_follower": "the formula, whether or not these people follow"},
 )

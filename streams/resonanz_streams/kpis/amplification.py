@@ -9,4 +9,9 @@ KPI = Kpi(
     help="Net shares per own post published in the window.",
     windows=WINDOWS[4:],
     compute=per_post(SHARE),
+    group="engagement",
+    formula="S / P",
+    numerator="net shares",
+    denominator="own posts",
+    interval="Garwood",
 )

@@ -9,4 +9,9 @@ KPI = Kpi(
     help="Net likes per own post published in the window.",
     windows=WINDOWS[4:],
     compute=per_post(LIKE),
+    group="engagement",
+    formula="L / P",
+    numerator="net likes",
+    denominator="own posts",
+    interval="Garwood",
 )

@@ -50,4 +50,13 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=3,
+    group="dialogue",
+    formula="audience comments of the window without an answer",
+    numerator="comments without an answer (of oldest_age: seconds)",
+    denominator="comments",
+    parts={
+        "oldest_age": "seconds that the oldest of them has waited",
+        "sla_breaches": "those whose response_sla has passed",
+    },
+    shape="total",
 )

@@ -1,7 +1,7 @@
 """What a KPI is given and what it gives: columns over the accounts of a partition."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -26,23 +26,28 @@ WINDOWS: Final = tuple(WINDOWS_MS)
 DEEP_WINDOWS: Final = ("24h", "7d", "28d")
 """Of KPIs that are computed from all that stands."""
 
-REASONS: Final = (
-    "",
-    "no_followers",
-    "no_potential",
-    "not_covered",
-    "negative_count",
-    "no_interactions",
-    "no_posts",
-    "no_comments",
-    "no_target_list",
-    "sla_not_passed",
-    "sla_longer_than_window",
-    "membership_unknown",
-    "too_few_answered",
-    "none_waiting",
-)
-"""Why a value or its interval is null; a column holds indices into this tuple, 0 for none."""
+WHY: Final[Mapping[str, str]] = {
+    "": "",
+    "no_followers": "nobody told the followers, or there are none",
+    "no_potential": "the client has no potential that is valid now",
+    "not_covered": "nothing of the window was watched: that nothing was counted, or nothing to divide by, "
+    "proves nothing",
+    "negative_count": "falling totals have made a count negative, or a part larger than its whole",
+    "no_interactions": "there were none to divide by",
+    "no_posts": "none was published in the window",
+    "no_comments": "no comment by the audience",
+    "no_target_list": "the client has no target_list, or an empty one",
+    "sla_not_passed": "there are comments, but each may still be answered in time",
+    "sla_longer_than_window": "response_sla is as long as the window or longer: a comment leaves before it "
+    "is due",
+    "membership_unknown": "nobody told who the followers are",
+    "too_few_answered": "so many still wait that the quantile is not known yet",
+    "none_waiting": "all comments are answered, so none is the oldest that waits",
+}
+"""Why a value or its interval is null, for a person."""
+
+REASONS: Final = tuple(WHY)
+"""A column holds indices into this tuple, 0 for none."""
 
 LIKE, COMMENT, SHARE, POST, REMOVED = range(5)
 """Columns of ``Inputs.counts``: net likes, comments, shares, own posts; and interactions since removed."""
@@ -128,6 +133,12 @@ class Kpi:
     ``unit`` is the suffix of its metric name, "" for counts. ``deep``: it is computed from ``Inputs.net``, so
     less often than once a tick. ``most_parts``: into how many parts an account's value falls at most.
     ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
+
+    For people who check a figure: ``group``, ``formula``, what ``numerator`` and ``denominator`` are ("": it
+    has none), whose ``interval`` it has ("": none), and what each of its ``parts`` is, where ``topic:…``
+    stands for those of all topics. ``shape`` says how the value comes about: of a *quotient* it is numerator
+    / denominator (a thousand times that, with the unit per_1000), of a *total* the numerator, of a
+    *statistic* neither, and the denominator is of how many things.
     """
 
     id: str
@@ -137,3 +148,15 @@ class Kpi:
     compute: Callable[[Inputs, str], Sequence[Column]]
     deep: bool = False
     most_parts: int = 1
+    group: str = "custom"
+    formula: str = ""
+    numerator: str = ""
+    denominator: str = ""
+    interval: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    shape: Literal["quotient", "total", "statistic"] = "quotient"
+
+    def means(self, part: str) -> str:
+        """What a part is; "" if it does not say."""
+        name, colon, _ = part.partition(":")
+        return self.parts.get(part) or self.parts.get(f"{name}{colon}…", "")

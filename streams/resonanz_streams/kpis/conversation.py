@@ -9,4 +9,9 @@ KPI = Kpi(
     help="Net comments per own post published in the window.",
     windows=WINDOWS[4:],
     compute=per_post(COMMENT),
+    group="engagement",
+    formula="C / P",
+    numerator="net comments",
+    denominator="own posts",
+    interval="Garwood",
 )

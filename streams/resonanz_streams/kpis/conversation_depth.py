@@ -66,4 +66,13 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=4,
+    group="dialogue",
+    formula="the mean depth of the audience comments of the window",
+    numerator="the sum of the depths",
+    denominator="comments (of thread_max and thread_mean: threads)",
+    parts={
+        "max": "the deepest",
+        "thread_max": "the mean over threads of each one's deepest",
+        "thread_mean": "the mean over threads of each one's mean",
+    },
 )

@@ -22,4 +22,9 @@ KPI = Kpi(
     help="Net interactions per 1,000 followers.",
     windows=WINDOWS,
     compute=compute,
+    group="engagement",
+    formula="1000 · I / F",
+    numerator="net interactions",
+    denominator="followers, the mean over the time in which they are known",
+    interval="Garwood",
 )

@@ -75,4 +75,9 @@ KPI = Kpi(
     windows=DEEP_WINDOWS,
     compute=compute,
     deep=True,
+    group="engagement",
+    formula="1000 · mean of I_p / F_p over the own posts p published in the window",
+    numerator="the sum over posts of net interactions / followers at publication",
+    denominator="own posts",
+    interval="Fay–Feuer",
 )

@@ -24,4 +24,10 @@ KPI = Kpi(
     windows=WINDOWS[3:],
     compute=compute,
     most_parts=3,
+    group="engagement",
+    formula="L / I, C / I, S / I",
+    numerator="net interactions of the kind",
+    denominator="net interactions",
+    interval="Wilson",
+    parts={"like": "L / I", "comment": "C / I", "share": "S / I"},
 )

@@ -38,4 +38,15 @@ KPI = Kpi(
     windows=WINDOWS,
     compute=compute,
     most_parts=5,
+    group="engagement",
+    formula="I = L + C + S",
+    numerator="net interactions",
+    interval="Garwood",
+    parts={
+        "like": "net likes, L",
+        "comment": "net comments, C",
+        "share": "net shares, S",
+        "removed": "what was taken back; the whole plus this is the gross number",
+    },
+    shape="total",
 )

@@ -19,4 +19,9 @@ KPI = Kpi(
     help="Net interactions per 1,000 people of the client's potential.",
     windows=WINDOWS,
     compute=compute,
+    group="potential",
+    formula="1000 · I / N",
+    numerator="net interactions",
+    denominator="people whom the client could reach, its potential",
+    interval="Garwood",
 )

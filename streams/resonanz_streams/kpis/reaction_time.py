@@ -88,4 +88,14 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=27,
+    group="dialogue",
+    formula="the median time from an own post, on the account's own pages and of the last 28 days, to each "
+    "interaction of the window on it or in its thread",
+    denominator="interactions (of half_life: posts)",
+    parts={
+        "p90": "the time by which 90 % had come",
+        "half_life": "the median over posts of the time by which half of the window's interactions had come",
+        "hour:…": "the median of the posts published in that hour of the client's day",
+    },
+    shape="statistic",
 )

@@ -41,4 +41,10 @@ KPI = Kpi(
     windows=DEEP_WINDOWS,
     compute=compute,
     deep=True,
+    group="dialogue",
+    formula="threads that go audience → own → audience, the last one in the window / threads with an "
+    "audience comment in the window",
+    numerator="threads in which the audience answered an own answer",
+    denominator="threads",
+    interval="Wilson",
 )

@@ -38,4 +38,9 @@ KPI = Kpi(
     windows=DEEP_WINDOWS,
     compute=compute,
     deep=True,
+    group="dialogue",
+    formula="audience comments of the window answered within response_sla / those whose SLA has passed",
+    numerator="comments answered within the SLA",
+    denominator="comments whose SLA has passed",
+    interval="Wilson",
 )

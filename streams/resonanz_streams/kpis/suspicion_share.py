@@ -35,4 +35,10 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=2,
+    group="authenticity",
+    formula="C with a flag / C",
+    numerator="flagged ones",
+    denominator="comments (of interactions: likes, comments and shares)",
+    interval="Wilson",
+    parts={"interactions": "the same of likes, comments and shares together"},
 )

@@ -47,4 +47,9 @@ KPI = Kpi(
     windows=DEEP_WINDOWS,
     compute=compute,
     deep=True,
+    group="potential",
+    formula="different people of the target list who interacted / people on the list",
+    numerator="different people of the target list who interacted",
+    denominator="people on the list",
+    interval="Wilson",
 )

@@ -73,4 +73,13 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=3,
+    group="dialogue",
+    formula="the median over the audience comments of the window of the time to the first answer",
+    numerator="answered comments",
+    denominator="comments",
+    parts={
+        "p90": "the time by which 90 % have an answer",
+        "p95": "the time by which 95 % have an answer",
+    },
+    shape="statistic",
 )

@@ -58,4 +58,13 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=11,
+    group="topics and venues",
+    formula="interactions about any topic of the client's vocabulary / I",
+    numerator="net interactions on the topic, 1/m of each that has m topics",
+    denominator="net interactions",
+    interval="Wilson",
+    parts={
+        "topic:…": "interactions on the topic / I, of the ten with most interactions",
+        "topic:other": "further topics, and what is about none",
+    },
 )

@@ -37,4 +37,10 @@ KPI = Kpi(
     windows=WINDOWS,
     compute=compute,
     most_parts=2,
+    group="engagement",
+    formula="I / minutes of the window",
+    numerator="net interactions",
+    denominator="minutes",
+    interval="Garwood",
+    parts={"peak": "the busiest five minutes of the day"},
 )

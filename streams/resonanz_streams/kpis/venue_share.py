@@ -33,4 +33,10 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     most_parts=101,
+    group="topics and venues",
+    formula="I elsewhere / (I on own pages + I elsewhere)",
+    numerator="net interactions elsewhere",
+    denominator="net interactions",
+    interval="Wilson",
+    parts={"topic:…": "the same of the interactions about the topic"},
 )

@@ -30,4 +30,9 @@ KPI = Kpi(
     help="Net interactions, a like counted once, a comment twice, a share three times.",
     windows=WINDOWS,
     compute=compute,
+    group="engagement",
+    formula="1·L + 2·C + 3·S",
+    numerator="the weighted sum",
+    denominator="interactions that it is the sum of",
+    shape="total",
 )

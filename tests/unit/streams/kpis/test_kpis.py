@@ -49,9 +49,6 @@ INPUTS = inputs_of(
     followers_at=_followers_at(FOLLOWERS),
     clients=clients_with(5, targets=[["l", "z"], ["l"], [], [], ["w"]]),
 )
-QUANTILES = ("time_to_first_response", "reaction_time")
-TOTALS = ("interactions", "weighted_interactions", "backlog")
-"""KPIs that are no quotient: of the others the value is numerator over denominator."""
 
 
 def test_the_list_names_every_module_once_and_a_kpi_has_its_module_s_name() -> None:
@@ -84,9 +81,11 @@ def test_a_kpi_can_be_checked_from_its_numerator_and_denominator(kpi: Kpi) -> No
     per = {"per_1000": 1000}.get(kpi.unit, 1)
     for window in kpi.windows:
         for column in kpi.compute(INPUTS, window):
-            if kpi.id in TOTALS:
+            for numbers, what in ((column.numerator, kpi.numerator), (column.denominator, kpi.denominator)):
+                assert what or np.isnan(numbers).all()
+            if kpi.shape == "total":
                 np.testing.assert_array_equal(column.value, column.numerator)
-            elif kpi.id in QUANTILES:
+            elif kpi.shape == "statistic":
                 assert (column.denominator[~np.isnan(column.value)] > 0).all()
             else:
                 again = per * column.numerator / column.denominator
@@ -125,6 +124,14 @@ def test_the_parts_of_an_account_are_named_once(kpi: Kpi) -> None:
     for window in kpi.windows:
         found = [part for part, _ in _of_first(kpi.compute(INPUTS, window))]
         assert len(found) == len(set(found)) > 0
+        assert all(kpi.means(part) for part in found if part is not None)
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_only_a_kpi_that_names_an_interval_has_one(kpi: Kpi) -> None:
+    columns = [column for window in kpi.windows for column in kpi.compute(INPUTS, window)]
+    assert any((~np.isnan(column.lo)).any() for column in columns) == bool(kpi.interval)
+    assert kpi.formula
 
 
 @pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
