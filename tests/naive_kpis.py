@@ -284,21 +284,34 @@ def topics_of(event: Event) -> set[str]:
 
 def of_topics(recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
     counts, whole = by_topic(recent), total(recent)
-    named = sorted((topic for topic in counts if topic != "other"), key=lambda topic: (-counts[topic], topic))
-    found: dict[tuple[str, str | None], Triple] = {
-        ("topic_share", f"topic:{topic}"): share(counts[topic], whole) for topic in named[:10]
+    return {
+        ("topic_share", None): share(total(event for event in recent if topics_of(event)), whole),
+        **largest("topic_share", "topic", counts, whole, whole),
     }
-    rest = whole - sum(counts[topic] for topic in named[:10])
-    found["topic_share", "topic:other"] = share(rest, whole)
-    found["topic_share", None] = share(total(event for event in recent if topics_of(event)), whole)
+
+
+def largest(
+    kpi: str, prefix: str, counts: dict[str, Fraction], together: int, whole: int
+) -> dict[tuple[str, str | None], Triple]:
+    """Ten by name, and what is left of all together."""
+    named = sorted((name for name in counts if name != "other"), key=lambda name: (-counts[name], name))[:10]
+    found: dict[tuple[str, str | None], Triple] = {
+        (kpi, f"{prefix}:{name}"): share(counts[name], whole) for name in named
+    }
+    found[kpi, f"{prefix}:other"] = share(together - sum(counts[name] for name in named), whole)
     return found
 
 
 def of_venues(recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
     away = [event for event in recent if event.get("venue") == "elsewhere"]
     counts, elsewhere = by_topic(recent), by_topic(away)
+    venues: dict[str, Fraction] = defaultdict(Fraction)
+    for event in away:
+        if event.get("venue_name"):
+            venues[event["venue_name"]] += event.get("count", 1)
     return {
         ("venue_share", None): share(total(away), total(recent)),
+        **largest("venue_share", "venue", venues, total(away), total(recent)),
         **{
             ("venue_share", f"topic:{topic}"): share(elsewhere.get(topic, Fraction()), count)
             for topic, count in counts.items()

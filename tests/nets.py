@@ -93,10 +93,13 @@ def net_of_events(
     """What stands of these events, counted one by one in the order given.
 
     ``accounts``: the rows; one that is not among them is beyond the last. ``vocabulary``: of every client;
-    without it, each topic that occurs counts. ``at`` is the event time, the source the same for all.
+    without it, each topic and venue that occurs counts. ``at`` is the event time; all have the same source.
     """
     told = list(events)
-    words = vocabulary or Vocabulary(frozenset(topic for event in told for topic in event.get("topics", ())))
+    words = vocabulary or Vocabulary(
+        frozenset(topic for event in told for topic in event.get("topics", ())),
+        frozenset(event["venue_name"] for event in told if event.get("venue_name")),
+    )
     ledger, facets = Ledger(10_000_000, detailed=True), Facets()
     for event in told:
         fields = {name: value for name, value in event.items() if name != "at"}

@@ -147,6 +147,7 @@ def _client(wall: Wall, name: str, accounts: Sequence[Any]) -> dict[str, Any]:
         "name": registry.clients[name].name,
         "timezone": registry.clients[name].timezone,
         "potential": registry.potential_at(name, wall.board.now_ms()),
+        "venues": sorted(registry.clients[name].vocabulary.venues),
         "platforms": sorted({it.platform for it in its}),
         "accounts": len(its),
     }

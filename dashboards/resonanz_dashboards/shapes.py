@@ -18,12 +18,14 @@ class Problem(BaseModel):
 
 
 class Client(BaseModel):
-    """``potential``: people that the client could reach, now."""
+    """``potential``: people that the client could reach, now. ``venues``: those that it watches; what happens
+    anywhere else is ``venue:other``."""
 
     client: str
     name: str
     timezone: str
     potential: int | None
+    venues: list[str]
     platforms: list[str]
     accounts: int
 

@@ -22,6 +22,7 @@ BEGIN_MS = (NOW_MS - 28 * DAY) // HOUR * HOUR + 1
 ACCOUNTS = ("a", "b")
 PEOPLE = ("ann", "bob", "cid", "dan")
 TOPICS = ("oat", "other", "rye", *(f"t{number:02d}" for number in range(15)))
+VENUES = ("forum", "other", *(f"v{number:02d}" for number in range(11)))
 
 
 def ages() -> SearchStrategy[int]:
@@ -40,6 +41,8 @@ def items(draw: st.DrawFn, kind: str) -> Event:
     item: Event = {"kind": kind, "account": draw(st.sampled_from(("a", "a", "a", "b", "z")))}
     if draw(st.integers(0, 3)) == 0:
         item["venue"] = "elsewhere"
+        if draw(st.booleans()):
+            item["venue_name"] = draw(st.sampled_from(VENUES))
     if kind == "post":
         named = {"object": draw(st.sampled_from(("p", "q")))} if draw(st.booleans()) else {}
         return item | {"id": draw(st.sampled_from(("p", "q", "1"))), **named}

@@ -63,10 +63,11 @@ def test_clients_and_accounts(wall: RunningWall) -> None:
         "name": "Bakery Winter",
         "timezone": "Europe/Berlin",
         "potential": 1200,
+        "venues": ["news.example", "town-forum.example"],
         "platforms": ["bluesky", "file"],
         "accounts": 2,
     }
-    assert theatre["potential"] is None
+    assert (theatre["potential"], theatre["venues"]) == (None, [])
     listed = wall.get("/api/v1/accounts?client=bakery&platform=bluesky").json()
     assert [it["account"] for it in listed["accounts"]] == [BLUESKY]
     assert wall.get("/api/v1/accounts?client=nobody").status == 404

@@ -165,6 +165,7 @@ clients:
     name: Bakery Winter
     timezone: Europe/Berlin
     potential: 1200
+    venues: [town-forum.example, news.example, town-forum.example]
     accounts:
       - {id: "bluesky:did:plc:abc", handle: winter.example, connector: bluesky}
       - "file:a17"

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from resonanz_streams.intervals import poisson_interval, wilson_interval
 from resonanz_streams.kpis.base import POST, REASONS, Column, Floats, Inputs, Ints
 from resonanz_streams.net.table import NetTable
+from resonanz_streams.net.topics import OTHER, NamedCounts
 
 (
     NONE,
@@ -132,3 +133,16 @@ def per_post(kind: int) -> Callable[[Inputs, str], Sequence[Column]]:
         return [rate_column(counts[:, kind], published, 1.0, covered, missing=missing)]
 
     return compute
+
+
+def top_shares(
+    prefix: str, found: NamedCounts, together: Floats, whole: Floats, *, missing: int | Reasons
+) -> Sequence[Column]:
+    """Parts ``prefix:…`` of each account's ten largest, and ``prefix:other``: the rest of ``together``."""
+    top = found.top()
+    rows = found.accounts[top]
+    named = share_column(None, found.counts[top], whole[rows], missing=NO_INTERACTIONS)
+    return [
+        at_rows(named, rows, [f"{prefix}:{found.names[place]}" for place in top.tolist()]),
+        share_column(f"{prefix}:{OTHER}", found.rest(together, top), whole, missing=missing),
+    ]

@@ -12,7 +12,7 @@ def test_an_item_of_m_topics_is_1_m_of_each_by_account_and_name() -> None:
     )  # fmt: skip
     found = topic_counts(table, table.since(0), table.interactions)
     assert found.accounts.tolist() == [0, 0, 0, 1]
-    assert list(found.topics) == ["oat", "rye", "spelt", "oat"]
+    assert list(found.names) == ["oat", "rye", "spelt", "oat"]
     assert found.counts.tolist() == [1 / 3, 7 / 3, 1 / 3, 1.0]
 
 
