@@ -99,6 +99,16 @@ class Played:
         self.clock_ms += by_ms
         await self.pipeline.cycle(budget_seconds)
 
+    async def change(self, *accounts: str, **client: Any) -> None:
+        """Write other accounts into the configuration, or more about the client, and let it take effect."""
+        fleet = {"name": "Fleet", "potential": 1000, "accounts": list(accounts), **client}
+        data = {"partitions": self.settings.partitions, "clock": self.settings.clock}
+        self.settings = settings_of({**data, "clients": {"fleet": fleet}})
+        self.registry = self.registry.by(self.settings)
+        self.pipeline.adopt(self.settings, self.registry)
+        await self.tick()
+        assert self.pipeline.renewed.is_set()
+
     def counts(self, account: str, window: str = "28d") -> list[int]:
         """Net likes, comments, shares, and what was removed."""
         engine = self.pipeline.engines[self.registry.accounts[account].partition]

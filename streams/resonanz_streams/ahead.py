@@ -7,7 +7,7 @@ the offsets have moved past it; reading such a row twice changes nothing, as wit
 
 import heapq
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -97,6 +97,17 @@ class Ahead:
                 changes[AHEAD_PREFIX + b"%d" % number] = data
                 self._rows[number] = part.newest_ms
         return changes
+
+    def waiting(self) -> Iterator[tuple[int, int, Operations]]:
+        """What waits, with the first time of each and the number under which it came."""
+        yield from self._heap
+
+    def replace(self, waiting: Iterable[tuple[int, int, Operations]]) -> None:
+        """Let exactly these wait, which the rows hold already; unlike those read from rows they have
+        sources."""
+        self._heap = list(waiting)
+        heapq.heapify(self._heap)
+        self._pushed = itertools.count(1 + max((number for _, number, _ in self._heap), default=0))
 
     def load(self, recovered: Mapping[bytes, bytes], rows: LedgerRows) -> None:
         """Take over what is stored among these rows.

@@ -20,11 +20,14 @@ class ConnectorSeries:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
+        self._registry = pipeline.registry
         self._labels: dict[tuple[str, str], tuple[str, str]] = {}
 
     def families(self) -> Iterator[Family]:
         """One moment; in a stable order."""
         pipeline = self._pipeline
+        if pipeline.registry is not self._registry:
+            self._registry, self._labels = pipeline.registry, {}
         known, shown = pipeline.registry.accounts, pipeline.shown()
         keys = [
             key

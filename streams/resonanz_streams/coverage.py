@@ -1,6 +1,6 @@
 """How much of a window was watched: from the connectors' heartbeats, gaps left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -49,6 +49,11 @@ class CoverageBook:
             self._through[row] = max(_in_time(one.complete_through_ms) for one in statuses.values())
             self._running[row] = not all(one.ended for one in statuses.values())
             self._steps = None
+
+    def statuses(self) -> Iterator[Status]:
+        """The newest heartbeats, account by account."""
+        for statuses in self._statuses:
+            yield from statuses.values()
 
     def complete_through(self) -> int | None:
         """Everything up to here has been published for every account that has a connector.

@@ -166,12 +166,18 @@ class DeepBook:
         """Compute them if it is time to. ``still``: whether the partition is owned when that is done."""
         if not self.every_tick and self._seconds() < self._due.get(partition, 0.0):
             return
+        begun = self._seconds()
+        figures = await self.computed(partition, engine)
+        if figures is not None and still():
+            self.keep(partition, figures, self._seconds() - begun)
+
+    async def computed(self, partition: int, engine: PartitionEngine) -> DeepFigures | None:
+        """As of now; None where none are wanted, or they cannot be computed, which the log says."""
         job = deep_job(engine)
         if job is None:
-            return
-        begun = self._seconds()
+            return None
         try:
-            figures = await asyncio.to_thread(job)
+            return await asyncio.to_thread(job)
         except Exception as error:  # counting goes on without: it has changed nothing there
             log.error(  # noqa: TRY400  # the traceback goes to those who ask for it
                 "partition %d: KPIs of what stands cannot be computed (%s); counts go on",
@@ -180,8 +186,9 @@ class DeepBook:
             log.debug("what failed", exc_info=True)
             self.end(partition)
             self._due[partition] = self._seconds() + LEAST_SECONDS
-            return
-        if still():
-            self.figures[partition] = figures
-            took = self._seconds() - begun
-            self._due[partition] = self._seconds() + max(LEAST_SECONDS, took / _MOST * len(self.figures))
+            return None
+
+    def keep(self, partition: int, figures: DeepFigures, took: float) -> None:
+        """These are the partition's newest, and took so many seconds."""
+        self.figures[partition] = figures
+        self._due[partition] = self._seconds() + max(LEAST_SECONDS, took / _MOST * len(self.figures))

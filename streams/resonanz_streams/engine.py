@@ -11,6 +11,7 @@ from resonanz_streams.ahead import Ahead, Operations
 from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder, Snapshot, kind_of
 from resonanz_streams.details import Facets
+from resonanz_streams.errors import RetryError
 from resonanz_streams.events import LEDGER_KINDS, Status
 from resonanz_streams.footprint import Footprint, ledger_footprint
 from resonanz_streams.heartbeats import Heartbeats
@@ -53,6 +54,7 @@ class PartitionEngine:
         kpis: Sequence[Kpi] = KPIS,
         measures: MakeMeasures = Measures,
     ) -> None:
+        self.registry = registry
         self.accounts = registry.accounts_of(partition)
         self.offsets: dict[str, int] = {}
         self.tally = Tally()
@@ -105,6 +107,32 @@ class PartitionEngine:
         for row, name in enumerate(self._names):
             if (packed := recovered.rows.get(ACCOUNT_PREFIX + name.encode())) is not None:
                 self._measures.audience.unpack(row, packed, name)
+
+    def succeed(self, before: "PartitionEngine", recovered: Recovered) -> None:
+        """Go on by another registry where ``before`` stands, which was flushed and has read nothing since;
+        ``recovered`` is what it wrote.
+
+        Not in rows are outcomes, also of what waits for its time, and heartbeats.
+
+        Raises:
+            StopError: see :meth:`restore`.
+            RetryError: somebody else wrote.
+        """
+        now_ms = before._measures.now_ms  # noqa: SLF001  # it is one of us, here and below
+        self.restore(recovered, now_ms)
+        if self.offsets != before.offsets:
+            raise RetryError(f"partition {self.partition}: what was written is not what was counted")
+        self._event_clock, self._ends = before._event_clock, before._ends  # noqa: SLF001
+        self._counted_ms, self.tally, self.lost = before._counted_ms, before.tally, before.lost  # noqa: SLF001
+        self.ledger.cut_ms = before.ledger.cut_ms
+        self.ledger.forget(before.ledger.floor_ms)
+        names = before._rows.names  # noqa: SLF001
+        self._ahead.replace(
+            (at_ms, number, Operations(self._rows.adopted(waiting.entries, names), waiting.sources))
+            for at_ms, number, waiting in before._ahead.waiting()  # noqa: SLF001
+        )
+        for status in before._heartbeats.told():  # noqa: SLF001
+            self.observe(status)
 
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""

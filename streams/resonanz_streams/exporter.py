@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from resonanz_streams.connector_series import ConnectorSeries
+from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.errors import StopError
 from resonanz_streams.exposition import (
     Block,
@@ -55,7 +56,7 @@ class Exporter:
         self._series = series
         self._ready = ready
         self._cap = cap
-        self._labels: dict[str, str] = {}
+        self._labels: dict[int, tuple[PartitionEngine, Sequence[str]]] = {}
         self._connectors = ConnectorSeries(pipeline)
 
     def application(self, rule: Middleware | None = None) -> web.Application:
@@ -102,9 +103,10 @@ class Exporter:
     def text(self) -> Iterator[bytes]:
         """The whole exposition in chunks; each takes the event loop for some milliseconds."""
         yield generate_latest(self._registry)
-        blocks, suppressed = [], 0
-        for block, left_out in self._blocks():
+        blocks, accounts, suppressed = [], list[Account](), 0
+        for block, shown, left_out in self._blocks():
             blocks.append(block)
+            accounts += shown
             suppressed += left_out
             yield b""
         known = {family.name: family for family in families((), self._series)}
@@ -115,12 +117,12 @@ class Exporter:
                 yield b""
         exported = tuple(known.values())
         yield from chunks(exported)
-        yield from self._account_info(blocks)
+        yield from self._account_info([label for block in blocks for label in block.labels], accounts)
         yield from chunks(self._connectors.families())
         yield self._budget(sample_count(exported) + sum(len(block.labels) for block in blocks), suppressed)
 
-    def _blocks(self) -> Iterator[tuple[Block, int]]:
-        """Of each partition, what is exported, and the number of series that are not."""
+    def _blocks(self) -> Iterator[tuple[Block, Sequence[Account], int]]:
+        """Of each partition, what is exported, of which accounts, and the number of series that are not."""
         per_account = sum(series.most() for series in self._series)
         per_account += len(coverage_windows(self._series)) + 1  # resonanz_account_info
         left = self._cap // per_account
@@ -131,29 +133,30 @@ class Exporter:
             awake = np.flatnonzero(inputs.counts["28d"].any(axis=1) | (inputs.coverage["28d"] > 0))
             rows = awake[:left]
             left -= len(rows)
-            labels = [self._label(engine.accounts[row]) for row in rows]
+            known, accounts = self._labels_of(engine), engine.accounts
+            labels = [known[row] for row in rows.tolist()]
             deep = self._pipeline.deep.figures.get(engine.partition)
-            yield Block(inputs, rows, labels, deep), (len(awake) - len(rows)) * per_account
+            left_out = (len(awake) - len(rows)) * per_account
+            yield Block(inputs, rows, labels, deep), [accounts[row] for row in rows.tolist()], left_out
 
-    def _label(self, account: Account) -> str:
-        label = self._labels.get(account.id)
-        if label is None:
-            label = self._labels[account.id] = label_prefix(account)
-        return label
+    def _labels_of(self, engine: PartitionEngine) -> Sequence[str]:
+        """Made once an engine: the next one may go by another registry."""
+        known = self._labels.get(engine.partition)
+        if known is None or known[0] is not engine:
+            known = self._labels[engine.partition] = engine, [label_prefix(one) for one in engine.accounts]
+        return known[1]
 
-    def _account_info(self, blocks: Sequence[Block]) -> Iterator[bytes]:
+    def _account_info(self, labels: Sequence[str], accounts: Sequence[Account]) -> Iterator[bytes]:
         yield (
             b"# HELP resonanz_account_info 1 for each exported account, with its handle.\n"
             b"# TYPE resonanz_account_info gauge\n"
         )
-        exported = {label for block in blocks for label in block.labels}
         lines = []
-        for name, account in self._pipeline.registry.accounts.items():
-            if (label := self._labels.get(name)) in exported:
-                lines.append(f'resonanz_account_info{label},handle="{escape(account.handle or "")}"}} 1\n')
-                if len(lines) == 2000:
-                    yield "".join(lines).encode()
-                    lines.clear()
+        for label, account in zip(labels, accounts, strict=True):
+            lines.append(f'resonanz_account_info{label},handle="{escape(account.handle or "")}"}} 1\n')
+            if len(lines) == 2000:
+                yield "".join(lines).encode()
+                lines.clear()
         yield "".join(lines).encode()
 
     def _budget(self, exported: int, suppressed: int) -> bytes:

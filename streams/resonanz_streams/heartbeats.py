@@ -1,6 +1,6 @@
 """Heartbeats that speak of records which have not been read yet: they wait until they have."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from resonanz_streams.coverage import CoverageBook
@@ -27,6 +27,12 @@ class Heartbeats:
     def waiting(self) -> int:
         """How many wait."""
         return sum(len(statuses) for statuses in self._waiting.values())
+
+    def told(self) -> Iterator[Status]:
+        """All that were handed on and count still, and all that wait."""
+        yield from self._coverage.statuses()
+        for statuses in self._waiting.values():
+            yield from statuses
 
     def take(self, status: Status, offsets: Mapping[str, int]) -> None:
         """Take a heartbeat; ``offsets`` are the next ones to read per topic."""

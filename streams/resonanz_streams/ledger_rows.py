@@ -279,6 +279,18 @@ class LedgerRows:
             raise ValueError("parts of different lengths")
         return entries
 
+    def adopted(self, entries: Entries, names: Sequence[str]) -> Entries:
+        """Entries whose accounts point into ``names``, of the same facets, as ours."""
+        used, place = np.unique(entries.accounts, return_inverse=True)
+        places = np.array([self._place(names[account]) for account in used.tolist()], dtype=np.uint32)
+        accounts = places[place]
+        states = entries.states
+        if states.details is not None:
+            details = states.details.copy()
+            details[:, PLACE] = place_of(accounts, entries.kinds)
+            states = States(states.added, states.weight, states.removed, details)
+        return Entries(entries.keys, states, accounts, entries.kinds)
+
     def _place(self, name: str) -> int:
         place = self._index.get(name)
         if place is None:

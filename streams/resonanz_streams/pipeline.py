@@ -9,14 +9,14 @@ import asyncio
 import logging
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from resonanz_streams.backlog import Backlog
 from resonanz_streams.clock import Clock
-from resonanz_streams.deep import DeepBook
+from resonanz_streams.deep import DeepBook, DeepFigures
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
@@ -76,7 +76,10 @@ class Pipeline:
         self._measures = measures
         self.deep = DeepBook(every_tick=settings.clock == "event")
         self._telling = Telling(clock, self.deep, every_tick=settings.clock == "event")
+        self.renewed = asyncio.Event()
         self._locks: dict[int, asyncio.Lock] = {}
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._renewing: int | None = None
         self._past = Tally()
         self._life: object | None = object()
 
@@ -187,6 +190,11 @@ class Pipeline:
         A run that does not continue where the engine stands was fetched before a recovery or a seek;
         it is dropped, since the consumer reads it again.
         """
+        async with self._turns[run.partition]:
+            await self._apply(run)
+        await asyncio.sleep(0)
+
+    async def _apply(self, run: Run) -> None:
         engine = self.engines.get(run.partition)
         if engine is None or run.first_offset > engine.offsets.get(run.topic, run.first_offset):
             self.dropped_runs += 1
@@ -206,7 +214,6 @@ class Pipeline:
             self.failure = self.failure or error
         except Exception as error:  # noqa: BLE001  # whatever it is, others must not wait for ever
             self._failed(run.partition, error)
-        await asyncio.sleep(0)
 
     def _failed(self, partition: int, error: BaseException) -> None:
         """The engine may hold half of a run: nothing of it is written or shown."""
@@ -237,6 +244,62 @@ class Pipeline:
         for engine in self.engines.values():
             yield engine.tally
 
+    # -- another registry --------------------------------------------------------------------------
+
+    def adopt(self, settings: Settings, registry: Registry) -> None:
+        """Go by these, which differ in nothing that a restart is needed for: the next cycle lets every
+        engine go on by them, one at a time, and then sets ``renewed``."""
+        self.renewed.clear()
+        self._settings, self.registry = settings, registry
+
+    async def _renew(self, partition: int, engine: PartitionEngine) -> PartitionEngine:
+        """The engine that goes on from here: the same, if it is not the moment to replace it.
+
+        Nothing of the partition is read meanwhile; it is shown as it was. One that is restored from what is
+        durable, as if it had been taken over, so that accounts which come back find what was counted of them.
+        """
+        async with self._turns[partition]:
+            life, self._renewing = self._life, partition
+            try:
+                await self.flush(partition)
+                async with self._locks[partition]:
+                    # To recover a partition that is, or may be, another's by now would shut out its owner.
+                    if self.sharing or self.is_out_of_touch() or not self._is_durable(partition, engine):
+                        return engine
+                    recovered = await self._store.recover(partition)
+                fresh = engine_for(self._settings, self.registry, partition, self._measures)
+                fresh.succeed(engine, recovered)
+                for status in self.heard.statuses.values():
+                    fresh.observe(status)
+                begun = time.monotonic()
+                deep = await self.deep.computed(partition, fresh)
+                if self.engines.get(partition) is engine and life is self._life:
+                    self._replace(partition, fresh, deep, time.monotonic() - begun)
+                    return fresh
+            finally:
+                self._renewing = None
+        return engine
+
+    def _is_durable(self, partition: int, engine: PartitionEngine) -> bool:
+        """Whether its flush may have written everything."""
+        return (
+            self.engines.get(partition) is engine
+            and self.failure is None
+            and not self.growth.suspects(partition, engine)
+        )
+
+    def _replace(
+        self, partition: int, engine: PartitionEngine, deep: DeepFigures | None, took: float
+    ) -> None:
+        """All at once: rows of the old engine's arrays are other accounts in the new one's."""
+        self.growth.forget(partition)
+        self.care.renewed(partition)
+        self.deep.end(partition)
+        if deep is not None:
+            self.deep.keep(partition, deep, took)
+        self.engines[partition] = engine
+        self._telling.begin(partition, engine)
+
     # -- what goes out -----------------------------------------------------------------------------
 
     def now_ms(self) -> int | None:
@@ -256,6 +319,8 @@ class Pipeline:
             if now is not None and not self._advanced(partition, engine, now):
                 return
             await asyncio.sleep(0)
+            if engine.registry is not self.registry:
+                engine = await self._renew(partition, engine)
             if self.deep.every_tick and now is not None and not await self._deepened(partition, engine):
                 return
             seconds = share(left - self._telling.spent_seconds, len(order) - number)
@@ -265,6 +330,8 @@ class Pipeline:
             if (merge := engine.merge_job()) is not None:
                 install = await asyncio.to_thread(merge)
                 install()
+        if all(engine.registry is self.registry for engine in self.engines.values()):
+            self.renewed.set()
 
     def refreshed(self) -> Iterator[PartitionEngine]:
         """What may be exported, by the wall clock as of now: what came since the last cycle counts, too.
@@ -274,7 +341,11 @@ class Pipeline:
         for partition, engine in sorted(self.shown().items()):
             if self.shown().get(partition) is not engine:
                 continue
-            if self._settings.clock == "event" or self._advanced(partition, engine, self._clock()):
+            if (
+                partition == self._renewing
+                or self._settings.clock == "event"
+                or self._advanced(partition, engine, self._clock())
+            ):
                 yield engine
 
     def _advanced(self, partition: int, engine: PartitionEngine, now_ms: int) -> bool:

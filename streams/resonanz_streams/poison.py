@@ -162,6 +162,10 @@ class Care:
     def _trial(self, partition: int, base: Recovered) -> Trial:
         return Trial(self._restored(partition, base), event_clock=self._event_clock)
 
+    def renewed(self, partition: int) -> None:
+        """Its engine goes by another registry now: the next trial, too."""
+        self._trials.pop(partition, None)
+
     def start_over(self) -> None:
         """What is not durable is forgotten."""
         self._trials.clear()

@@ -55,6 +55,7 @@ class Registry:
     """The only source of an account's client. Immutable."""
 
     def __init__(self, settings: Settings, key: bytes) -> None:
+        self._key = key
         self._keys = {
             name: hmac.digest(key, b"client:" + name.encode(), "sha256") for name in settings.clients
         }
@@ -78,6 +79,10 @@ class Registry:
             number: tuple(account for account in self.accounts.values() if account.partition == number)
             for number in range(settings.partitions)
         }
+
+    def by(self, settings: Settings) -> "Registry":
+        """That of other settings; people keep their pseudonyms."""
+        return Registry(settings, self._key)
 
     def gathered(self, accounts: Collection[str]) -> "Registry":
         """These of its accounts, all in one partition: for those who read no log."""

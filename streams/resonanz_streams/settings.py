@@ -4,7 +4,7 @@ This module alone reads the environment (it is given to it as a mapping).
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -140,8 +140,11 @@ def settings_of(
     return _validate(dict(data), Lines("configuration"), folder or Path(), environment or {})
 
 
-def load_settings(path: Path | None, environment: Mapping[str, str] | None) -> Settings:
+def load_settings(
+    path: Path | None, environment: Mapping[str, str] | None, *, read: Callable[[Path], None] | None = None
+) -> Settings:
     """Read ``path`` (default ``resonanz.yaml``). ``environment`` None: of who needs no secret; none is read.
+    ``read``: told of each other file that it names, before that is read.
 
     Raises:
         ConfigurationError: the file cannot be read, or one line for each mistake in it:
@@ -149,13 +152,17 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None) -> S
     """
     path = path or DEFAULT_PATH
     data, lines = load_yaml(path)
-    settings = _validate(data, lines, path.resolve().parent, environment)
+    settings = _validate(data, lines, path.resolve().parent, environment, read)
     settings._path = path  # noqa: SLF001  # pydantic's own way to keep what is no field
     return settings
 
 
 def _validate(
-    data: dict[str, Any], lines: Lines, folder: Path, environment: Mapping[str, str] | None
+    data: dict[str, Any],
+    lines: Lines,
+    folder: Path,
+    environment: Mapping[str, str] | None,
+    read: Callable[[Path], None] | None = None,
 ) -> Settings:
     resolved = dict(data)
     found: dict[Place, str] = dict(_doubles(data))
@@ -165,8 +172,9 @@ def _validate(
         except ValueError as error:
             found["broker",] = str(error)
             resolved.pop("broker", None)
+    context = {"environment": environment, "folder": folder, "read": read or (lambda _path: None)}
     try:
-        settings = Settings.model_validate(resolved, context={"environment": environment, "folder": folder})
+        settings = Settings.model_validate(resolved, context=context)
     except ValidationError as error:
         found = findings(error, data, Settings) | found
     if found:

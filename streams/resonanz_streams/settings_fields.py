@@ -98,6 +98,7 @@ def _secret(value: Any, info: ValidationInfo) -> Any:
         return found
     if isinstance(value, str) and value.startswith("file:"):
         path = folder / value.removeprefix("file:")
+        context["read"](path)
         try:
             text = path.read_text(encoding="utf-8").strip()
         except OSError as error:
@@ -114,7 +115,9 @@ def _people_file(value: Any, info: ValidationInfo) -> Any:
     """A file with one person a line, as the platform names them; who stands there twice is one person."""
     if not isinstance(value, str):
         return value
-    path = (info.context or {})["folder"] / value
+    context = info.context or {}
+    path = context["folder"] / value
+    context["read"](path)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:

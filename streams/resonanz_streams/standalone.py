@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 from resonanz_streams.app import ResonanzApp, build_app
-from resonanz_streams.registry import build_registry
-from resonanz_streams.settings import load_settings
+from resonanz_streams.reload import Reloader
 from resonanz_streams.worker import Worker
 
 
@@ -16,9 +15,10 @@ def configured_app() -> ResonanzApp:
     Raises:
         ConfigurationError: the configuration is wrong.
     """
-    settings = load_settings(Path(os.environ.get("RESONANZ_CONFIG", "resonanz.yaml")), os.environ)
+    reloader = Reloader(Path(os.environ.get("RESONANZ_CONFIG", "resonanz.yaml")), os.environ)
+    settings = reloader.settings
     port = int(os.environ.get("RESONANZ_PORT", "9464"))
-    worker = Worker(settings, build_registry(settings), host="127.0.0.1", port=port)
+    worker = Worker(settings, reloader.registry, host="127.0.0.1", port=port, reloader=reloader)
     app = build_app(settings, worker.pipeline)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust ships no types

@@ -32,6 +32,8 @@ from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.metrics import build_metrics
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry
+from resonanz_streams.reload import Reloader
+from resonanz_streams.reload_series import ReloadSeries
 from resonanz_streams.settings import Settings
 from resonanz_streams.snapshots import share_of_time
 from resonanz_streams.topics import STATUS, TOPICS
@@ -62,7 +64,9 @@ class Worker:
         store: StateStore | None = None,
         tail: Callable[[], Tail] | None = None,
         measures: MakeMeasures = Measures,
+        reloader: Reloader | None = None,
     ) -> None:
+        self._reloader = reloader
         self._settings = settings
         self._registry = registry
         self._host = host
@@ -111,15 +115,26 @@ class Worker:
             series_of(self._settings.export, chosen_kpis(self._settings)),
             ready=self._not_ready_because,
         )
-        application = exporter.application(access_rule(self._settings, self._host))
+        application = exporter.application(access_rule(lambda: self._settings, self._host))
         runner = await serve(application, self._host, self._port)
         listening = self._listening = asyncio.create_task(self._listen())
+        beside = [listening]
+        if self._reloader is not None:
+            metrics.register(ReloadSeries(self._reloader))
+            beside.append(asyncio.create_task(self._reloader.run(self._take)))
         try:
             yield
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await runner.cleanup()
+
+    async def _take(self, settings: Settings, registry: Registry) -> None:
+        access_rule(lambda: settings, self._host)  # or refuse them
+        self._settings, self._registry = settings, registry
+        self.pipeline.adopt(settings, registry)
+        await self.pipeline.renewed.wait()
 
     def _not_ready_because(self) -> str:
         if self.pipeline.recovering:
@@ -264,9 +279,11 @@ def run_worker(
     instance: str = "",
     store: StateStore | None = None,
     measures: MakeMeasures = Measures,
+    reloader: Reloader | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT, which flush a last time. ``store``: instead of the broker's own.
-    ``instance``: a name that no other worker of the group has; by default host and port.
+    ``instance``: a name that no other worker of the group has; by default host and port. ``reloader``: sees
+    to it that changes of the configuration take effect.
 
     Raises:
         ResonanzError: what a person can mend, in a sentence.
@@ -274,7 +291,14 @@ def run_worker(
 
     async def main() -> None:
         worker = Worker(
-            settings, registry, host=host, port=port, instance=instance, store=store, measures=measures
+            settings,
+            registry,
+            host=host,
+            port=port,
+            instance=instance,
+            store=store,
+            measures=measures,
+            reloader=reloader,
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

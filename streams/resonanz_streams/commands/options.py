@@ -15,6 +15,7 @@ from rich.table import Table
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.logs import FORMATS, Format, hide, log_to_stderr, secrets_of
 from resonanz_streams.registry import Registry, build_registry
+from resonanz_streams.reload import Reloader
 from resonanz_streams.settings import DEFAULT_PATH, Settings, load_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -53,6 +54,15 @@ def load(path: Path) -> tuple[Settings, Registry]:
     settings = load_settings(path, os.environ)
     hide(secrets_of(settings))
     return settings, build_registry(settings)
+
+
+def reloader(path: Path) -> Reloader:
+    """The configuration of a process that goes on by what is written into it later.
+
+    Raises:
+        ConfigurationError: one line for each mistake.
+    """
+    return Reloader(path, os.environ)
 
 
 def known_account(registry: Registry, account: str) -> None:

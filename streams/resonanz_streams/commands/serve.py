@@ -26,9 +26,11 @@ def worker(config_path: Path, host: str, port: int, instance: str) -> None:
     from resonanz_streams.worker import run_worker
 
     options.log_as("worker")
-    settings, registry = options.load(config_path)
+    reloader = options.reloader(config_path)
     announce(f"/metrics, /healthz and /readyz: {options.address(host, port)}")
-    run_worker(settings, registry, host=host, port=port, instance=instance)
+    run_worker(
+        reloader.settings, reloader.registry, host=host, port=port, instance=instance, reloader=reloader
+    )
 
 
 @click.command()

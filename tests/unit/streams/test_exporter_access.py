@@ -32,7 +32,7 @@ async def answers(host: str, chosen: Settings, *headers: dict[str, str]) -> list
     pipeline = Pipeline(chosen, Registry(chosen, KEY.encode()), MemoryStore(), wall_ms)
     exporter = Exporter(pipeline, CollectorRegistry(), (), ready=lambda: "")
     port = free_port()
-    runner = await serve(exporter.application(access_rule(chosen, host)), "127.0.0.1", port)
+    runner = await serve(exporter.application(access_rule(lambda: chosen, host)), "127.0.0.1", port)
     found = []
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
@@ -61,4 +61,4 @@ def test_beyond_loopback_only_the_token_may() -> None:
 
 def test_beyond_loopback_without_a_token_it_does_not_start() -> None:
     with pytest.raises(ConfigurationError, match="agency_token"):
-        access_rule(settings(token=False), "192.0.2.1")
+        access_rule(lambda: settings(token=False), "192.0.2.1")
