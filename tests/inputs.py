@@ -5,7 +5,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from resonanz_streams.identity import hashes
-from resonanz_streams.kpis.base import POST, WINDOWS, WINDOWS_MS, Clients, Column, Floats, Inputs, Ints, Kpi
+from resonanz_streams.kpis.base import (
+    POST,
+    WINDOWS,
+    WINDOWS_MS,
+    Clients,
+    Column,
+    Floats,
+    Inputs,
+    Ints,
+    Kpi,
+    Voice,
+)
 from resonanz_streams.net.table import NetTable
 
 NOW_MS = 1_700_000_000_000
@@ -53,13 +64,15 @@ def clients_with(
     sla_ms: int = 4 * 3_600_000,
     targets: Sequence[Sequence[str]] | None = None,
     zones: Sequence[str] | None = None,
+    voices: Sequence[Voice | None] | None = None,
 ) -> Clients:
-    """What the clients of so many accounts say: an answer within 4 h, nobody on a target list, UTC."""
+    """What the clients of so many accounts say: an answer within 4 h, no target list, UTC, no brands."""
     lists: Sequence[Sequence[str]] = targets or [()] * accounts
     return Clients(
         np.full(accounts, sla_ms, dtype=np.int64),
         [np.sort(hashes(people)) for people in lists],
         zones or ["UTC"] * accounts,
+        voices or [None] * accounts,
     )
 
 

@@ -23,7 +23,7 @@ HALF, NINETY, NINETY_FIVE = Fraction(1, 2), Fraction(9, 10), Fraction(95, 100)
 
 @dataclass
 class World:
-    """One account, and what its client says.
+    """One account, and what its client says. ``brands``: its set, the client's own first.
 
     ``events``: as they came, all of them not later than ``now``; what was last added before ``begin`` is
     forgotten.
@@ -39,6 +39,7 @@ class World:
     mean_followers: float | None
     targets: list[str]
     zone: str
+    brands: list[str]
 
 
 def key_of(event: Event) -> tuple[Any, ...]:
@@ -75,6 +76,7 @@ def kpis(world: World) -> dict[tuple[str, str | None], Triple]:
         **of_talk(world, [event for event in net if event["kind"] == "comment"]),
         **of_topics(recent),
         **of_venues(recent),
+        **of_brands(world.brands, recent),
         ("suspicion_share", None): flagged(event for event in recent if event["kind"] == "comment"),
         ("suspicion_share", "interactions"): flagged(recent),
     }
@@ -317,3 +319,19 @@ def of_venues(recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
             for topic, count in counts.items()
         },
     }
+
+
+def of_brands(brands: list[str], recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    found: dict[tuple[str, str | None], Triple] = {}
+    mentions = [event for event in recent if event["kind"] != "like"]
+    for part, events in ((None, recent), ("mentions", mentions)):
+        counts: dict[str, Fraction] = defaultdict(Fraction)
+        for event in events:
+            about = topics_of(event) & set(brands)
+            for brand in about:
+                counts[brand] += Fraction(event.get("count", 1), len(about))
+        whole = sum(counts.values(), Fraction())
+        found["share_of_voice", part] = share(counts[brands[0]], whole) if brands else ABSENT
+        if part is None:
+            found |= {("share_of_voice", f"brand:{brand}"): share(counts[brand], whole) for brand in brands}
+    return found

@@ -142,12 +142,14 @@ def _after(ids: Sequence[str], after: str | None) -> int:
 def _client(wall: Wall, name: str, accounts: Sequence[Any]) -> dict[str, Any]:
     registry = wall.board.registry
     its = [it for it in accounts if it.client == name]
+    voice = registry.clients[name].voice
     return {
         "client": name,
         "name": registry.clients[name].name,
         "timezone": registry.clients[name].timezone,
         "potential": registry.potential_at(name, wall.board.now_ms()),
         "venues": sorted(registry.clients[name].vocabulary.venues),
+        "voice": None if voice is None else voice._asdict(),
         "platforms": sorted({it.platform for it in its}),
         "accounts": len(its),
     }

@@ -17,6 +17,14 @@ class Problem(BaseModel):
     detail: str
 
 
+class Voice(BaseModel):
+    """A client's brand, and the set of brands of this version that its share of voice is counted within."""
+
+    version: str
+    brand: str
+    brands: list[str]
+
+
 class Client(BaseModel):
     """``potential``: people that the client could reach, now. ``venues``: those that it watches; what happens
     anywhere else is ``venue:other``."""
@@ -26,6 +34,7 @@ class Client(BaseModel):
     timezone: str
     potential: int | None
     venues: list[str]
+    voice: Voice | None
     platforms: list[str]
     accounts: int
 

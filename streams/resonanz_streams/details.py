@@ -29,6 +29,9 @@ MOST_TOPICS: Final = 16
 
 _MOST_KNOWN: Final = 65_536
 
+_FEW_WORDS: Final = 64
+"""An event of more topics and flags is looked at anew each time: kept, many of them could fill the memory."""
+
 
 class Facet(msgspec.Struct, frozen=True, array_like=True):
     """Where something happened and what it was about.
@@ -86,7 +89,7 @@ class Facets:
 
     def of(self, event: Event | Post, vocabulary: Vocabulary, *, own: bool) -> int:
         """The number of an event's facet; topics and venues that the vocabulary lacks are left out."""
-        if isinstance(event, Post):
+        if isinstance(event, Post) or len(event.topics) + len(event.flags) > _FEW_WORDS:
             return self._number(_facet(event, vocabulary, own=own))
         raw = (own, event.venue, event.venue_name, event.topics, event.flags, vocabulary)
         number = self._known.get(raw)

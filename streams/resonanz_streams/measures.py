@@ -131,6 +131,7 @@ def clients_of(registry: Registry, accounts: Sequence[Account]) -> Clients:
         np.array([client.sla_ms for client in clients], dtype=np.int64),
         [targets[client.id] for client in clients],
         [client.timezone for client in clients],
+        [client.voice for client in clients],
     )
 
 

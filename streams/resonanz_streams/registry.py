@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from resonanz_streams.details import Vocabulary
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.kpis.base import Voice
 from resonanz_streams.settings import ClientSettings, Settings
 from resonanz_streams.settings_fields import duration_ms
 from resonanz_streams.topics import partition_of
@@ -39,7 +40,8 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Client:
     """``potential``: (valid from, epoch ms; people), sorted. ``own_actors``: pseudonyms. ``vocabulary``: the
-    topics and watched venues that count. ``targets``: pseudonyms of the target list."""
+    topics and watched venues that count. ``targets``: pseudonyms of the target list. ``voice``: its brand
+    set, None without one."""
 
     id: str
     name: str
@@ -49,6 +51,7 @@ class Client:
     vocabulary: Vocabulary
     targets: frozenset[str]
     sla_ms: int
+    voice: Voice | None
 
 
 class Registry:
@@ -104,6 +107,7 @@ class Registry:
             vocabulary=Vocabulary(frozenset(client.topics), frozenset(client.venues)),
             targets=frozenset(self.pseudonym(name, actor) for actor in client.target_list),
             sla_ms=duration_ms(client.response_sla),
+            voice=_voice(client),
         )
 
     def accounts_of(self, partition: int) -> tuple[Account, ...]:
@@ -122,6 +126,11 @@ class Registry:
         The same person has different pseudonyms at different clients.
         """
         return hmac.digest(self._keys[client], actor.encode(), hashlib.sha256).hex()[:32]
+
+
+def _voice(client: ClientSettings) -> Voice | None:
+    voice = client.voice
+    return None if voice is None else Voice(voice.version, voice.brand, tuple(voice.brands))
 
 
 def _potential(client: ClientSettings) -> tuple[tuple[int, int], ...]:

@@ -20,8 +20,10 @@ from pydantic import (
 )
 
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.settings_brands import brand_mistakes
 from resonanz_streams.settings_fields import (
     AccountId,
+    Brands,
     ClientId,
     Duration,
     Group,
@@ -76,6 +78,14 @@ class AccountSettings(_Model):
         return {"id": value} if isinstance(value, str) else value
 
 
+class VoiceSettings(_Model):
+    """A brand and the set, itself among them, that its share of voice is counted within; all are topics."""
+
+    version: Word
+    brand: Word
+    brands: Brands
+
+
 class ClientSettings(_Model):
     """One client of the agency."""
 
@@ -88,6 +98,7 @@ class ClientSettings(_Model):
     target_list: PeopleFile = ()
     topics: dict[Word, list[str]] = {}
     venues: list[Word] = []
+    voice: VoiceSettings | None = None
     accounts: list[AccountSettings] = []
     token: Secret = None
 
@@ -165,7 +176,7 @@ def _validate(
     read: Callable[[Path], None] | None = None,
 ) -> Settings:
     resolved = dict(data)
-    found: dict[Place, str] = dict(_doubles(data))
+    found: dict[Place, str] = dict(_doubles(data)) | dict(brand_mistakes(data.get("clients")))
     if isinstance(broker := resolved.get("broker", "sqlite:///resonanz.db"), str):
         try:
             resolved["broker"] = _resolve_broker(broker, folder)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from resonanz_streams.events import MAX_ID
 from resonanz_streams.kpis import KPIS
-from resonanz_streams.kpis.base import WINDOWS
+from resonanz_streams.kpis.base import MOST_BRANDS, WINDOWS
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LABEL = re.compile(r"[A-Za-z0-9._-]{0,100}")
@@ -136,6 +136,12 @@ def _word(text: str) -> str:
     return text
 
 
+def _brands(names: list[str]) -> list[str]:
+    if not 2 <= len(names) <= MOST_BRANDS:
+        raise ValueError(f"has {len(names)} of them; write 2 to {MOST_BRANDS}, the client's own among them")
+    return names
+
+
 def _kpi(name: str) -> str:
     known = [kpi.id for kpi in KPIS]
     if name not in known:
@@ -173,6 +179,7 @@ AccountId = Annotated[str, AfterValidator(_account_id)]
 Prefix = Annotated[str, AfterValidator(_label)]
 PeopleFile = Annotated[tuple[str, ...], BeforeValidator(_people_file)]
 Word = Annotated[str, AfterValidator(_word)]
+Brands = Annotated[list[Word], AfterValidator(_brands)]
 Group = Annotated[str, AfterValidator(_group)]
 KpiId = Annotated[str, AfterValidator(_kpi)]
 WindowNames = Annotated[list[str], AfterValidator(_windows)]

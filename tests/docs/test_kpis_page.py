@@ -227,7 +227,7 @@ def test_every_reason_named_is_given(tmp_path: Path) -> None:
         return happened(line, f"file:{account}")
 
     falls = [
-        said("falls", kind=kind, id=f"f-{kind}", object="p", count=-5, age="2h")
+        said("falls", kind=kind, id=f"f-{kind}", object="p", count=-5, age="2h", topics=["winter"])
         for kind in ("like", "comment", "share")
     ]
     events = [
@@ -241,7 +241,15 @@ def test_every_reason_named_is_given(tmp_path: Path) -> None:
         said("answered", kind="comment", id="a", object="p", parent="c", own=True, age="5h"),
     ]
     rows = []
-    configured: list[dict[str, Any]] = [{}, {"potential": 10, "response_sla": "30h", "target_list": ["ann"]}]
+    brands = ["winter", "sommer"]
+    voice = {
+        "topics": {brand: [] for brand in brands},
+        "voice": {"version": "1", "brand": "winter", "brands": brands},
+    }
+    configured: list[dict[str, Any]] = [
+        {},
+        {"potential": 10, "response_sla": "30h", "target_list": ["ann"], **voice},
+    ]
     for number, client in enumerate(configured):
         (tmp_path / str(number)).mkdir()
         rows += figures(tmp_path / str(number), [kpi.id for kpi in KPIS], events, ALONE, **client)

@@ -13,7 +13,7 @@ from tests.inputs import NOW_MS, clients_with, inputs_of
 from tests.nets import DAY, HOUR, figures, net_of_events
 
 from resonanz_streams.kpis import KPIS
-from resonanz_streams.kpis.base import WINDOWS_MS, Floats, Ints
+from resonanz_streams.kpis.base import WINDOWS_MS, Floats, Ints, Voice
 
 Event = dict[str, Any]
 BEGIN_MS = (NOW_MS - 28 * DAY) // HOUR * HOUR + 1
@@ -98,14 +98,15 @@ def followers_then(steps: dict[int, float]) -> Callable[[Ints, Ints], Floats]:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    logs(),
-    st.sampled_from((0, HOUR, 4 * HOUR, DAY, 2 * DAY)),
-    st.lists(st.sampled_from((*PEOPLE, "eve")), max_size=6),
-    st.sampled_from(("UTC", "Europe/Berlin", "America/St_Johns")),
-    st.lists(st.sampled_from((np.nan, 0.0, 100.0, 333.0)), min_size=1, max_size=3),
+    log=logs(),
+    sla=st.sampled_from((0, HOUR, 4 * HOUR, DAY, 2 * DAY)),
+    targets=st.lists(st.sampled_from((*PEOPLE, "eve")), max_size=6),
+    zone=st.sampled_from(("UTC", "Europe/Berlin", "America/St_Johns")),
+    followers=st.lists(st.sampled_from((np.nan, 0.0, 100.0, 333.0)), min_size=1, max_size=3),
+    brands=st.one_of(st.just([]), st.lists(st.sampled_from(TOPICS), min_size=2, max_size=5, unique=True)),
 )
 def test_every_deep_kpi_equals_its_naive_recomputation(
-    log: list[Event], sla: int, targets: list[str], zone: str, followers: list[float]
+    *, log: list[Event], sla: int, targets: list[str], zone: str, followers: list[float], brands: list[str]
 ) -> None:
     steps = dict(enumerate(followers))
     inputs = inputs_of(
@@ -113,7 +114,13 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
         net=net_of_events(log, ACCOUNTS),
         followers=[followers[0]] * 2,
         followers_at=followers_then(steps),
-        clients=clients_with(2, sla_ms=sla, targets=[targets] * 2, zones=[zone] * 2),
+        clients=clients_with(
+            2,
+            sla_ms=sla,
+            targets=[targets] * 2,
+            zones=[zone] * 2,
+            voices=[Voice("1", brands[0], tuple(reversed(brands))) if brands else None] * 2,
+        ),
     )
 
     def at(time: int) -> float | None:
@@ -123,7 +130,17 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
     for row, account in enumerate(ACCOUNTS):
         for window in ("24h", "7d", "28d"):
             world = naive_kpis.World(
-                log, account, BEGIN_MS, NOW_MS, NOW_MS - WINDOWS_MS[window], sla, at, at(0), targets, zone
+                log,
+                account,
+                BEGIN_MS,
+                NOW_MS,
+                NOW_MS - WINDOWS_MS[window],
+                sla,
+                at,
+                at(0),
+                targets,
+                zone,
+                brands,
             )
             expected = naive_kpis.kpis(world)
             found = {

@@ -64,10 +64,11 @@ def test_clients_and_accounts(wall: RunningWall) -> None:
         "timezone": "Europe/Berlin",
         "potential": 1200,
         "venues": ["news.example", "town-forum.example"],
+        "voice": {"version": "2026-1", "brand": "winter", "brands": ["winter", "sommer"]},
         "platforms": ["bluesky", "file"],
         "accounts": 2,
     }
-    assert (theatre["potential"], theatre["venues"]) == (None, [])
+    assert (theatre["potential"], theatre["venues"], theatre["voice"]) == (None, [], None)
     listed = wall.get("/api/v1/accounts?client=bakery&platform=bluesky").json()
     assert [it["account"] for it in listed["accounts"]] == [BLUESKY]
     assert wall.get("/api/v1/accounts?client=nobody").status == 404

@@ -166,6 +166,8 @@ clients:
     timezone: Europe/Berlin
     potential: 1200
     venues: [town-forum.example, news.example, town-forum.example]
+    topics: {winter: [], sommer: []}
+    voice: {version: 2026-1, brand: winter, brands: [winter, sommer]}
     accounts:
       - {id: "bluesky:did:plc:abc", handle: winter.example, connector: bluesky}
       - "file:a17"

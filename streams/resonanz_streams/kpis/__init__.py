@@ -17,6 +17,7 @@ from resonanz_streams.kpis import (
     reaction_time,
     reciprocity,
     response_rate,
+    share_of_voice,
     suspicion_share,
     target_coverage,
     time_to_first_response,
@@ -48,5 +49,6 @@ KPIS: Final[tuple[Kpi, ...]] = (
     reciprocity.KPI,
     topic_share.KPI,
     venue_share.KPI,
+    share_of_voice.KPI,
     suspicion_share.KPI,
 )

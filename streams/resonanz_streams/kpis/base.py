@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ WHY: Final[Mapping[str, str]] = {
     "membership_unknown": "nobody told who the followers are",
     "too_few_answered": "so many still wait that the quantile is not known yet",
     "none_waiting": "all comments are answered, so none is the oldest that waits",
+    "no_brands": "the client has no brand set (voice)",
 }
 """Why a value or its interval is null, for a person."""
 
@@ -87,23 +88,43 @@ class Inputs:
         return self.now_ms - self.length_ms[window]
 
 
+MOST_BRANDS: Final = 20
+"""In a brand set."""
+
+
+class Voice(NamedTuple):
+    """A client's brand and the fixed set of brands, itself among them, that it is compared with.
+
+    ``version`` names the set. Brands are topics of the client's vocabulary.
+    """
+
+    version: str
+    brand: str
+    brands: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
     """What the configuration says of each account's client, one entry an account.
 
     ``sla_ms``: how soon a comment should be answered; ``targets``: the people of the target list, as
-    :data:`resonanz_streams.details.ACTOR` has them, ascending; ``zones``: the time zone's name.
+    :data:`resonanz_streams.details.ACTOR` has them, ascending; ``zones``: the time zone's name;
+    ``voices``: its brand set, None without one.
     """
 
     sla_ms: Ints
     targets: Sequence[NDArray[np.uint64]]
     zones: Sequence[str]
+    voices: "Sequence[Voice | None]"
 
     def of(self, rows: NDArray[np.intp]) -> "Clients":
         """Those of some accounts."""
         chosen = rows.tolist()
         return Clients(
-            self.sla_ms[rows], [self.targets[row] for row in chosen], [self.zones[row] for row in chosen]
+            self.sla_ms[rows],
+            [self.targets[row] for row in chosen],
+            [self.zones[row] for row in chosen],
+            [self.voices[row] for row in chosen],
         )
 
 

@@ -25,6 +25,7 @@ from resonanz_streams.net.topics import OTHER, NamedCounts
     MEMBERSHIP_UNKNOWN,
     TOO_FEW_ANSWERED,
     NONE_WAITING,
+    NO_BRANDS,
 ) = range(len(REASONS))
 Flags = NDArray[np.bool_]
 Reasons = NDArray[np.uint8]

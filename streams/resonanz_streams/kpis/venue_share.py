@@ -22,7 +22,9 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     elsewhere, whole = table.totals(recent, away).astype(float), table.totals(recent, counted).astype(float)
     missing = why(NO_INTERACTIONS, inputs, window)
     topics, outside = topic_counts(table, recent, counted), topic_counts(table, recent, away)
-    of_topics = share_column(None, outside.like(topics), topics.counts, missing=NO_INTERACTIONS)
+    of_topics = share_column(
+        None, outside.at(topics.accounts, topics.names), topics.counts, missing=NO_INTERACTIONS
+    )
     return [
         share_column(None, elsewhere, whole, missing=missing),
         *top_shares("venue", venue_counts(table, recent, away), elsewhere, whole, missing=missing),

@@ -31,10 +31,10 @@ class NamedCounts:
     names: Sequence[str]
     counts: Floats
 
-    def like(self, other: "NamedCounts") -> Floats:
-        """The counts of the other's accounts and names; 0 where there are none."""
+    def at(self, accounts: Ints, names: Sequence[str]) -> Floats:
+        """The counts of these accounts' names; 0 where there are none."""
         known = dict(zip(zip(self.accounts.tolist(), self.names, strict=True), self.counts, strict=True))
-        places = zip(other.accounts.tolist(), other.names, strict=True)
+        places = zip(accounts.tolist(), names, strict=True)
         return np.array([known.get(place, 0.0) for place in places], dtype=np.float64)
 
     def top(self) -> Ints:
@@ -46,13 +46,15 @@ class NamedCounts:
         rank = np.arange(len(order)) - np.searchsorted(accounts, accounts)
         return np.sort(order[rank < TOP])
 
+    def sums(self, size: int) -> Floats:
+        """Of each of so many accounts, all names together."""
+        return _whole(np.bincount(self.accounts, weights=self.counts, minlength=size).astype(np.float64))
+
     def rest(self, together: Floats, top: Ints) -> Floats:
         """What is left of each account's ``together`` without those at the places ``top``."""
         rest = together.copy()
         np.subtract.at(rest, self.accounts[top], self.counts[top])
-        # Thirds and sevenths leave a trace of their rounding; what is less than none shall stay so.
-        left: Floats = np.round(rest * UNITS) / UNITS
-        return left
+        return _whole(rest)
 
 
 def topic_counts(table: NetTable, recent: slice, chosen: Flags) -> NamedCounts:
@@ -65,6 +67,24 @@ def venue_counts(table: NetTable, recent: slice, chosen: Flags) -> NamedCounts:
     """By watched venue, of the chosen ones among the ``recent`` rows."""
     named = table.of_facets([facet.venue_name is not None for facet in table.facets])[recent]
     return _counts(table, recent, chosen & named, lambda _, facet: (facet.venue_name or OTHER,))
+
+
+def brand_counts(
+    table: NetTable, recent: slice, chosen: Flags, brands: Sequence[Sequence[str]]
+) -> NamedCounts:
+    """By those of each account's ``brands`` that are among the topics, of the chosen ones."""
+    about = table.of_facets([bool(facet.topics) for facet in table.facets])[recent]
+
+    def names_of(account: int, facet: Facet) -> Sequence[str]:
+        return [brand for brand in brands[account] if brand in facet.topics]
+
+    return _counts(table, recent, chosen & about, names_of)
+
+
+def _whole(sums: Floats) -> Floats:
+    # Thirds and sevenths leave a trace of their rounding; what is less than none shall stay so.
+    found: Floats = np.round(sums * UNITS) / UNITS
+    return found
 
 
 def _counts(

@@ -421,3 +421,104 @@ def test_topics_and_venues_are_words(tmp_path: Path) -> None:
         f"4: clients.bakery.topics. rye: ' rye' {rule}",
         f"5: clients.bakery.venues.0: '' {rule}",
     ]
+
+
+VOICE = """\
+clients:
+  bakery:
+    name: B
+    topics: {winter: [], sommer: [], herbst: []}
+    voice:
+      version: 2026-1
+      brand: winter
+      brands: [winter, sommer, herbst]
+"""
+
+
+def test_a_brand_set(tmp_path: Path) -> None:
+    path = tmp_path / "resonanz.yaml"
+    path.write_text(VOICE)
+    voice = load_settings(path, {}).clients["bakery"].voice
+    assert voice is not None
+    assert (voice.version, voice.brand, voice.brands) == ("2026-1", "winter", ["winter", "sommer", "herbst"])
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentences"),
+    [
+        (
+            "brands: [winter, sommer, herbst]",
+            "brands:\n      - winter\n      - somer\n      - fruehling",
+            [
+                (
+                    "10: clients.bakery.voice.brands.1: 'somer' is no topic of this client; "
+                    "did you mean 'sommer'?"
+                ),
+                (
+                    "11: clients.bakery.voice.brands.2: 'fruehling' is no topic of this client; "
+                    "write it under topics, too"
+                ),
+            ],
+        ),
+        (
+            "[winter, sommer, herbst]",
+            "[winter, sommer, winter]",
+            ["8: clients.bakery.voice.brands.2: 'winter' stands there already; leave one of them"],
+        ),
+        (
+            "[winter, sommer, herbst]",
+            "[sommer, herbst]",
+            ["7: clients.bakery.voice.brand: 'winter' is not one of brands; write it there, too"],
+        ),
+        (
+            "[winter, sommer, herbst]",
+            "[winter]",
+            [
+                "8: clients.bakery.voice.brands: has 1 of them; write 2 to 20, the client's own among them",
+            ],
+        ),
+        (
+            "brand: winter",
+            "brand:",
+            ["7: clients.bakery.voice.brand: is empty; write a value, or leave the line out"],
+        ),
+        (
+            "version: 2026-1",
+            "version: 2026",
+            ["6: clients.bakery.voice.version: must be text; put it in quotes"],
+        ),
+        ("      version: 2026-1\n", "", ["5: clients.bakery.voice.version: is missing; write it"]),
+        (
+            "[winter, sommer, herbst]",
+            "[winter, 5]",
+            ["8: clients.bakery.voice.brands.1: must be text; put it in quotes"],
+        ),
+        (
+            "[winter, sommer, herbst]",
+            "winter",
+            ["8: clients.bakery.voice.brands: must be a list; write it as [one, two]"],
+        ),
+        (
+            "    topics: {winter: [], sommer: [], herbst: []}\n",
+            "",
+            [
+                f"7: clients.bakery.voice.brands.{number}: {brand!r} is no topic of this client; "
+                "write it under topics, too"
+                for number, brand in enumerate(("winter", "sommer", "herbst"))
+            ],
+        ),
+    ],
+)
+def test_mistakes_of_a_brand_set(right: str, wrong: str, sentences: list[str], tmp_path: Path) -> None:
+    assert complaints(VOICE.replace(right, wrong), tmp_path) == sentences
+
+
+def test_more_brands_than_have_parts_are_refused(tmp_path: Path) -> None:
+    names = [f"b{number}" for number in range(21)]
+    text = VOICE.replace("{winter: [], sommer: [], herbst: []}", str({name: [] for name in names}))
+    found = complaints(
+        text.replace("[winter, sommer, herbst]", str(names)).replace("brand: winter", "brand: b0"), tmp_path
+    )
+    assert found == [
+        "8: clients.bakery.voice.brands: has 21 of them; write 2 to 20, the client's own among them"
+    ]

@@ -11,7 +11,7 @@ from tests.nets import answer, comment, like, net_of_events, post, removed, shar
 from resonanz_streams import kpis
 from resonanz_streams.evaluation import evaluate
 from resonanz_streams.kpis import KPIS
-from resonanz_streams.kpis.base import REASONS, WINDOWS, WINDOWS_MS, Column, Floats, Ints, Kpi
+from resonanz_streams.kpis.base import REASONS, WINDOWS, WINDOWS_MS, Column, Floats, Ints, Kpi, Voice
 
 FIRST = (
     post("p", 9),
@@ -38,6 +38,7 @@ def _followers_at(followers: list[float]) -> Callable[[Ints, Ints], Floats]:
     return lambda rows, _: np.array(followers)[rows]
 
 
+BRANDS = Voice("1", "rye", ("rye", "spelt"))
 FOLLOWERS = [300.0, np.nan, 5.0, 0.0, 1.0]
 INPUTS = inputs_of(
     [(4, 0, 0, 1), (0, 0, 0, 0), (-9, 2, 0, 0), (0, 0, 0, 0), (2**40, 0, 0, 0)],
@@ -47,7 +48,7 @@ INPUTS = inputs_of(
     posts=[1, 0, 1, 0, 1],
     net=net_of_events([*OTHERS, *FIRST], "abcde"),
     followers_at=_followers_at(FOLLOWERS),
-    clients=clients_with(5, targets=[["l", "z"], ["l"], [], [], ["w"]]),
+    clients=clients_with(5, targets=[["l", "z"], ["l"], [], [], ["w"]], voices=[BRANDS, None] * 2 + [BRANDS]),
 )
 
 
@@ -101,7 +102,7 @@ def test_same_input_same_numbers_whatever_stands_beside(kpi: Kpi) -> None:
         posts=[1],
         net=net_of_events(FIRST),
         followers_at=_followers_at([300.0]),
-        clients=clients_with(1, targets=[["l", "z"]]),
+        clients=clients_with(1, targets=[["l", "z"]], voices=[BRANDS]),
     )
     for window in kpi.windows:
         assert _of_first(kpi.compute(alone, window)) == _of_first(kpi.compute(INPUTS, window))

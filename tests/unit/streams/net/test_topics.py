@@ -24,7 +24,7 @@ def test_the_counts_of_others_are_zero_where_there_are_none() -> None:
     whole = topic_counts(table, everything, table.interactions)
     away = topic_counts(table, everything, table.of_facets([f.venue == "elsewhere" for f in table.facets]))
     assert whole.counts.tolist() == [1.5, 0.5]
-    assert away.like(whole).tolist() == [1.0, 0.0]
+    assert away.at(whole.accounts, whole.names).tolist() == [1.0, 0.0]
 
 
 def test_no_topics() -> None:
