@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import POST, Kpi
+from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import settings_of
 from resonanz_streams.topics import DAY_MS
@@ -42,6 +43,7 @@ def engine_of(
     registry: Registry | None = None,
     partition: int = 0,
     kpis: Sequence[Kpi] = KPIS,
+    measures: MakeMeasures = Measures,
 ) -> PartitionEngine:
     """An engine that owns all ``accounts`` and was not restored yet."""
     return PartitionEngine(
@@ -50,6 +52,7 @@ def engine_of(
         horizon_ms=horizon_ms,
         ledger_max_bytes=ledger_max_bytes,
         kpis=kpis,
+        measures=measures,
     )
 
 

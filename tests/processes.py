@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], T | None], what: str, seconds: float = DE
 
 class Process:
     """A child process whose output goes to a file; killed, with what it started in its session, at the end
-    of the ``with`` block. ``program`` is Python by default."""
+    of the ``with`` block. ``program`` is Python by default, ``environment`` this process's."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Process:
         log: Path,
         cwd: Path | None = None,
         program: Sequence[str] = (sys.executable, "-W", "default"),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._file = log.open("ab")
         self.log = log
@@ -57,6 +58,7 @@ class Process:
             stdout=self._file,
             stderr=subprocess.STDOUT,
             cwd=cwd,
+            env=environment,
             start_new_session=True,
         )
 

@@ -6,8 +6,8 @@ from heartbeats, of which only the newest are kept.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -26,10 +26,11 @@ from resonanz_streams.audit_log import Logged, taken, ways
 from resonanz_streams.audit_newest import Told
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.audit_state import PARTS, plain, same, span
+from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.deep import deep_figures
 from resonanz_streams.details import Facets
+from resonanz_streams.evaluation import KpiFailures
 from resonanz_streams.events import KpiEntry, KpiSnapshot
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import DEEP_WINDOWS, WINDOWS, Inputs, Kpi
 from resonanz_streams.measures import clients_of
 from resonanz_streams.reach import Limit, hidden
@@ -39,7 +40,6 @@ from resonanz_streams.topics import LEDGER_TOPICS
 
 _NUMBERS: Final = ("value", "lo", "hi", "numerator", "denominator")
 _SILENT: Final = "it does not say what it was counted from: an earlier version told it"
-_DEEP: Final = frozenset(kpi.id for kpi in KPIS if kpi.deep)
 Place = tuple[str, str, str | None]
 
 
@@ -53,6 +53,7 @@ class Source:
     people: Logged
     facets: Facets
     kpis: Sequence[Kpi]
+    failures: KpiFailures = field(default_factory=KpiFailures)
 
 
 def compare_told(
@@ -186,11 +187,11 @@ class _Ticked(_Part):
         return snapshot.at_ms, snapshot.read or {}
 
     def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
-        return [entry for entry in snapshot.kpis if entry.kpi not in _DEEP]
+        return [entry for entry in snapshot.kpis if not _is_deep(entry)]
 
     def evaluated(self, net: Standing, people: Logged) -> list[Sequence[KpiEntry]]:
         inputs = chosen(self.inputs(net, people), np.array(self.rows, dtype=np.intp))
-        return list(zip(*entries_of(inputs), strict=True))
+        return _by_account(entries_of(inputs, self.source.failures.columns), len(self.rows))
 
 
 class _Deep(_Part):
@@ -201,7 +202,7 @@ class _Deep(_Part):
         return None if snapshot.deep is None else (snapshot.deep.at_ms, snapshot.deep.read)
 
     def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
-        return [entry for entry in snapshot.kpis if entry.kpi in _DEEP]
+        return [entry for entry in snapshot.kpis if _is_deep(entry)]
 
     def unknown(self, found: Mapping[str, str]) -> Mapping[str, str]:
         # What people answer or react to may lie long before the window.
@@ -214,8 +215,18 @@ class _Deep(_Part):
         inputs = self.inputs(net, people)
         accounts = len(inputs.potential)
         stands = table(net, self.source.facets, accounts, self.now_ms)
-        figures = deep_figures(replace(inputs, net=stands, followers_at=followers_at(people)), self.read)
+        inputs = replace(inputs, net=stands, followers_at=followers_at(people))
+        figures = deep_figures(inputs, self.read, self.source.failures.columns)
         return list(figures.entries(np.array(self.rows, dtype=np.intp)))
+
+
+def _is_deep(entry: KpiEntry) -> bool:
+    known = kpis_by_id().get(entry.kpi)
+    return known is not None and known.deep
+
+
+def _by_account(columns: Iterable[Sequence[KpiEntry]], accounts: int) -> list[Sequence[KpiEntry]]:
+    return list(zip(*columns, strict=True)) or [()] * accounts
 
 
 def _is_unknown(place: Place, unknown: Mapping[str, str], unknown_means: Mapping[str, str]) -> bool:

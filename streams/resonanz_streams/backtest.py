@@ -18,11 +18,11 @@ from resonanz_streams.backtest_intake import DETAILED, OPERATION, SNAPSHOT, Boun
 from resonanz_streams.backtest_play import Counted, Play
 from resonanz_streams.backtest_spool import Spool
 from resonanz_streams.backtest_tidy import Tidy, check_out, written
+from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.details import Facets
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.events import AHEAD_MS, Status
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS, Kpi
 from resonanz_streams.net_states import NEVER
 from resonanz_streams.registry import Registry
@@ -37,7 +37,8 @@ _FEW: Final = 10
 class Backtested:
     """``steps``: how many instants; ``rows``: tidy rows in ``out``; ``counted`` up to the last instant.
 
-    ``horizon_cut``: the ledger reached its cap and forgot what some windows still span.
+    ``horizon_cut``: the ledger reached its cap and forgot what some windows still span. ``failed``: how often
+    each KPI could not be computed.
     """
 
     out: Path
@@ -48,6 +49,7 @@ class Backtested:
     found: Found
     counted: Counted
     horizon_cut: bool
+    failed: Mapping[str, int]
 
     def sentences(self) -> Iterator[str]:
         """For a person: what was read, counted and written, what was not, and what to do about it."""
@@ -71,6 +73,8 @@ class Backtested:
             yield unknown_sentence(found.unknown)
         if found.unnamed:
             yield f"{_number(found.unnamed, 'row')} of still more accounts are left out, too."
+        for name, times in sorted(self.failed.items()):
+            yield f"{name} could not be computed {_number(times, 'time')}: its rows are missing there."
         if self.horizon_cut:
             yield (
                 "The ledger reached ledger_max_mb: duplicates and removals of what is older may have been "
@@ -151,7 +155,9 @@ def run_backtest(
         play.run(steps, chosen, tidy, lambda done: bar.update(counting, completed=done))
         tidy.finish()
     cut = play.measures.ledger.cut_ms != NEVER
-    done = Backtested(out, tidy.rows, len(steps), steps[0], steps[-1], found, play.counted, cut)
+    done = Backtested(
+        out, tidy.rows, len(steps), steps[0], steps[-1], found, play.counted, cut, play.failures.counts
+    )
     for sentence in done.sentences():
         console.print(escape(sentence), highlight=False, soft_wrap=True)
     return done
@@ -170,8 +176,8 @@ def _bar(console: Console) -> Progress:
 
 
 def _kpis(names: Sequence[str] | None) -> Sequence[Kpi]:
-    by_name = {kpi.id: kpi for kpi in KPIS}
-    return [by_name[name] for name in _known("--kpis", "KPI", names, by_name)]
+    known = kpis_by_id()
+    return [known[name] for name in _known("--kpis", "KPI", names, known)]
 
 
 def _windows(names: Sequence[str] | None) -> Sequence[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from resonanz_streams.backtest_spool import Rows, Spool
 from resonanz_streams.backtest_tidy import Tidy
 from resonanz_streams.details import Facets
-from resonanz_streams.evaluation import evaluate
+from resonanz_streams.evaluation import KpiFailures, evaluate
 from resonanz_streams.events import Status
 from resonanz_streams.kpis.base import POST, WINDOWS, Kpi
 from resonanz_streams.ledger_rows import Entries
@@ -29,7 +29,7 @@ class Counted:
 
 class Play:
     """Counts operations as they become known, for these windows. ``facets``: those of the operations, None if
-    no KPI asks for them."""
+    no KPI asks for them. ``failures``: KPIs that were left out."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Play:
         max_bytes: int,
     ) -> None:
         self.counted = Counted()
+        self.failures = KpiFailures()
         self.measures = Measures(
             registry, registry.accounts_of(0), ledger_max_bytes=max_bytes, facets=facets, windows=windows
         )
@@ -71,7 +72,8 @@ class Play:
             if inputs is not None:
                 if self._deep:
                     inputs = replace(inputs, net=self.measures.net()())
-                tidy.add(inputs, evaluate(inputs, kpis, self._windows))
+                found = evaluate(inputs, kpis, self._windows, compute=self.failures.columns)
+                tidy.add(inputs, found)
             if number % 16 == 0 or number == len(steps):
                 progress(number)
 

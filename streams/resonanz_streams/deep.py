@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.engine import PartitionEngine
-from resonanz_streams.evaluation import evaluate
+from resonanz_streams.evaluation import Compute, evaluate, plainly
 from resonanz_streams.events import KpiEntry
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import REASONS, Column, Inputs, Kpi
 
 log = logging.getLogger(__name__)
@@ -123,13 +123,13 @@ def _encoded(figures: DeepFigures, accounts: int) -> Sequence[Sequence[msgspec.R
     ]
 
 
-def deep_figures(inputs: Inputs, read: Mapping[str, int]) -> DeepFigures:
+def deep_figures(inputs: Inputs, read: Mapping[str, int], compute: Compute = plainly) -> DeepFigures:
     """The deep KPIs that these inputs want; they hold what stands."""
-    wanted = [kpi for kpi in (KPIS if inputs.kpis is None else inputs.kpis) if kpi.deep]
-    return DeepFigures(inputs.now_ms, read, inputs.coverage, list(evaluate(inputs, wanted)))
+    wanted = [kpi for kpi in (known_kpis() if inputs.kpis is None else inputs.kpis) if kpi.deep]
+    return DeepFigures(inputs.now_ms, read, inputs.coverage, list(evaluate(inputs, wanted, compute=compute)))
 
 
-def deep_job(engine: PartitionEngine) -> Callable[[], DeepFigures] | None:
+def deep_job(engine: PartitionEngine, compute: Compute = plainly) -> Callable[[], DeepFigures] | None:
     """A function that computes them as of now, in any thread; None if none are wanted, or before the engine
     knows the time."""
     if engine.facets is None:
@@ -141,7 +141,7 @@ def deep_job(engine: PartitionEngine) -> Callable[[], DeepFigures] | None:
     table, read, accounts = engine.net(), dict(engine.offsets), len(engine.accounts)
 
     def job() -> DeepFigures:
-        figures = deep_figures(replace(inputs, net=table()), read)
+        figures = deep_figures(replace(inputs, net=table()), read, compute)
         # Here, where it may take its time.
         return replace(figures, encoded=_encoded(figures, accounts))
 
@@ -149,9 +149,17 @@ def deep_job(engine: PartitionEngine) -> Callable[[], DeepFigures] | None:
 
 
 class DeepBook:
-    """The newest figures of each partition. ``every_tick``: compute them whenever asked."""
+    """The newest figures of each partition. ``every_tick``: compute them whenever asked;
+    ``compute``: each KPI."""
 
-    def __init__(self, *, every_tick: bool, seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        every_tick: bool,
+        seconds: Callable[[], float] = time.monotonic,
+        compute: Compute = plainly,
+    ) -> None:
+        self._compute = compute
         self._seconds = seconds
         self.figures: dict[int, DeepFigures] = {}
         self.every_tick = every_tick
@@ -173,7 +181,7 @@ class DeepBook:
 
     async def computed(self, partition: int, engine: PartitionEngine) -> DeepFigures | None:
         """As of now; None where none are wanted, or they cannot be computed, which the log says."""
-        job = deep_job(engine)
+        job = deep_job(engine, self._compute)
         if job is None:
             return None
         try:

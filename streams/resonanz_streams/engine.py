@@ -16,7 +16,6 @@ from resonanz_streams.events import LEDGER_KINDS, Status
 from resonanz_streams.footprint import Footprint, ledger_footprint
 from resonanz_streams.heartbeats import Heartbeats
 from resonanz_streams.horizon import Horizon
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import Inputs, Kpi
 from resonanz_streams.ledger_rows import Entries, LedgerRows
 from resonanz_streams.measures import MakeMeasures, Measures
@@ -51,7 +50,7 @@ class PartitionEngine:
         *,
         horizon_ms: int,
         ledger_max_bytes: int,
-        kpis: Sequence[Kpi] = KPIS,
+        kpis: Sequence[Kpi],
         measures: MakeMeasures = Measures,
     ) -> None:
         self.registry = registry

@@ -1,7 +1,7 @@
 """The engine of a partition as it is configured."""
 
+from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.engine import PartitionEngine
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import Kpi
 from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.registry import Registry
@@ -24,4 +24,4 @@ def engine_for(
 
 def chosen_kpis(settings: Settings) -> tuple[Kpi, ...]:
     """The KPIs that the configuration wants, in the catalogue's order."""
-    return tuple(kpi for kpi in KPIS if settings.kpis == "all" or kpi.id in settings.kpis)
+    return tuple(kpi for kpi in known_kpis() if settings.kpis == "all" or kpi.id in settings.kpis)

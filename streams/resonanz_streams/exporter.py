@@ -136,8 +136,9 @@ class Exporter:
             known, accounts = self._labels_of(engine), engine.accounts
             labels = [known[row] for row in rows.tolist()]
             deep = self._pipeline.deep.figures.get(engine.partition)
+            block = Block(inputs, rows, labels, deep, self._pipeline.kpi_failures.columns)
             left_out = (len(awake) - len(rows)) * per_account
-            yield Block(inputs, rows, labels, deep), [accounts[row] for row in rows.tolist()], left_out
+            yield block, [accounts[row] for row in rows.tolist()], left_out
 
     def _labels_of(self, engine: PartitionEngine) -> Sequence[str]:
         """Made once an engine: the next one may go by another registry."""

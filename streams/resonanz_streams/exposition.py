@@ -10,14 +10,14 @@ from typing import Final, Literal
 
 import numpy as np
 
+from resonanz_streams.catalogue import known_kpis, kpis_by_id
 from resonanz_streams.deep import DeepFigures
+from resonanz_streams.evaluation import Compute, plainly
 from resonanz_streams.events import KINDS
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import Column, Floats, Inputs, Kpi
 from resonanz_streams.registry import Account
 
 CHUNK_LINES: Final = 2_000
-_KPIS: Final = {kpi.id: kpi for kpi in KPIS}
 Sample = tuple[Sequence[str], str, Floats]
 """Labels of each value, what ends all of them, and the values."""
 
@@ -33,7 +33,7 @@ class Series:
 
     def most(self) -> int:
         """How many series of an account there are at most."""
-        parts = _KPIS[self.kpi].most_parts if self.parts is None else len(self.parts)
+        parts = kpis_by_id()[self.kpi].most_parts if self.parts is None else len(self.parts)
         return parts * (3 if self.intervals else 1)
 
 
@@ -48,15 +48,15 @@ DEFAULT_SERIES: Final[tuple[Series, ...]] = (
 )
 
 
-def series_of(export: Mapping[str, Sequence[str]], kpis: Sequence[Kpi] = KPIS) -> tuple[Series, ...]:
-    """The default list and what the configuration's ``export`` adds to it, of these KPIs."""
+def series_of(export: Mapping[str, Sequence[str]], kpis: Sequence[Kpi] | None = None) -> tuple[Series, ...]:
+    """The default list and what the configuration's ``export`` adds to it, of these KPIs (None: all)."""
     chosen = {(series.kpi, series.window): series for series in DEFAULT_SERIES}
     for kpi, windows in export.items():
         by_kind = kpi == "interactions"
         for window in windows:
             more = Series(kpi, window, KINDS if by_kind else None, intervals=not by_kind)
             chosen.setdefault((kpi, window), more)
-    known = {kpi.id for kpi in kpis}
+    known = {kpi.id for kpi in (known_kpis() if kpis is None else kpis)}
     return tuple(series for series in chosen.values() if series.kpi in known)
 
 
@@ -91,11 +91,12 @@ class Block:
     rows: np.ndarray[tuple[int], np.dtype[np.int64]]
     labels: Sequence[str]
     deep: DeepFigures | None = None
+    compute: Compute = plainly
 
     def columns(self, kpi: Kpi, window: str) -> Sequence[Column]:
         """None of a deep KPI before it was computed."""
         if not kpi.deep:
-            return kpi.compute(self.inputs, window)
+            return self.compute(kpi, self.inputs, window)
         return () if self.deep is None else self.deep.of(kpi.id, window)
 
     def samples(self, column: Column, values: Floats) -> Sample:
@@ -127,7 +128,7 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
     The values are copies: a scrape that takes long shows one moment.
     """
     for wanted in series:
-        kpi = _KPIS[wanted.kpi]
+        kpi = kpis_by_id()[wanted.kpi]
         name = metric_name(kpi, wanted.window)
         edges = ("_lo", "_hi") if wanted.intervals else ()
         chosen: dict[str, list[Sample]] = {name + edge: [] for edge in ("", *edges)}

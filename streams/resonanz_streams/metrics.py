@@ -118,7 +118,14 @@ class PipelineCollector(Collector):
         )
         for partition, count in sorted(self._pipeline.care.failures.items()):
             counting.add_metric((str(partition),), count)
-        yield from (failures, counting)
+        kpis = CounterMetricFamily(
+            "resonanz_kpi_failures",
+            "How often a KPI could not be computed and was left out.",
+            labels=("kpi",),
+        )
+        for name, count in sorted(self._pipeline.kpi_failures.counts.copy().items()):
+            kpis.add_metric((name,), count)
+        yield from (failures, counting, kpis)
 
 
 def _footprints(engine: PartitionEngine) -> tuple[int, ...]:

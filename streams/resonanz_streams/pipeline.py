@@ -20,6 +20,7 @@ from resonanz_streams.deep import DeepBook, DeepFigures
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
+from resonanz_streams.evaluation import KpiFailures
 from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
 from resonanz_streams.few_at_once import few_at_once
@@ -74,8 +75,10 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._measures = measures
-        self.deep = DeepBook(every_tick=settings.clock == "event")
-        self._telling = Telling(clock, self.deep, every_tick=settings.clock == "event")
+        self.kpi_failures = KpiFailures()
+        every_tick, compute = settings.clock == "event", self.kpi_failures.columns
+        self.deep = DeepBook(every_tick=every_tick, compute=compute)
+        self._telling = Telling(clock, self.deep, every_tick=every_tick, compute=compute)
         self.renewed = asyncio.Event()
         self._locks: dict[int, asyncio.Lock] = {}
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)

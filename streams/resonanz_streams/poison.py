@@ -15,7 +15,6 @@ from typing import Final
 from resonanz_streams.dead_letters import Line, Lines, Rejected
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.errors import RECOUNT, RetryError, StopError
-from resonanz_streams.evaluation import evaluate
 from resonanz_streams.transports.ports import Recovered, Run
 from resonanz_streams.unread import unread
 
@@ -36,7 +35,8 @@ class Trial:
         self._event_clock = event_clock
 
     def take(self, topic: str, partition: int, lines: Sequence[Line], clock_ms: int) -> None:
-        """Count these lines, let their time pass, make rows and KPIs of them; whatever fails comes out."""
+        """Count these lines, let their time pass, make rows of them and what KPIs are computed from; whatever
+        fails comes out. A KPI that fails is no line's fault: it is left out."""
         engine = self._engine
         start = engine.offsets.get(topic, 0)
         end = start + len(lines)
@@ -47,10 +47,7 @@ class Trial:
         if times:
             engine.advance(max(times))
         engine.take_flush()
-        inputs = engine.inputs()
-        if inputs is not None:
-            for _ in evaluate(inputs):
-                pass
+        engine.inputs()
 
 
 def isolated(

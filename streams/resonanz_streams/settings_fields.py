@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
+from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.events import MAX_ID
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import MOST_BRANDS, WINDOWS
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -143,7 +143,7 @@ def _brands(names: list[str]) -> list[str]:
 
 
 def _kpi(name: str) -> str:
-    known = [kpi.id for kpi in KPIS]
+    known = kpis_by_id()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         raise ValueError(f"is no KPI; write {near[0] if near else 'one of ' + ', '.join(known)}")
@@ -158,7 +158,7 @@ def _windows(names: list[str]) -> list[str]:
 
 def check_export(export: dict[str, list[str]]) -> dict[str, list[str]]:
     """Whether each KPI has the windows that are asked for."""
-    known = {kpi.id: kpi.windows for kpi in KPIS}
+    known = {name: kpi.windows for name, kpi in kpis_by_id().items()}
     for kpi, windows in export.items():
         if strange := [window for window in windows if window not in known[kpi]]:
             raise ValueError(f"{kpi} has no window {strange[0]}; write some of {', '.join(known[kpi])}")

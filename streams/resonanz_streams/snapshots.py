@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.deep import DeepFigures
-from resonanz_streams.evaluation import evaluate
+from resonanz_streams.evaluation import Compute, evaluate, plainly
 from resonanz_streams.events import Deep, KpiEntry, KpiSnapshot, encode
 from resonanz_streams.kpis.base import REASONS, Inputs
 from resonanz_streams.registry import Account
@@ -42,11 +42,14 @@ class SnapshotBook:
     """Remembers what was last told of each account of a partition.
 
     ``every_tick``: tell everything whenever event time moved (``clock: event``), so that the last
-    snapshots of a replay carry its end.
+    snapshots of a replay carry its end. ``compute``: the KPIs.
     """
 
-    def __init__(self, accounts: Sequence[Account], *, every_tick: bool = False) -> None:
+    def __init__(
+        self, accounts: Sequence[Account], *, every_tick: bool = False, compute: Compute = plainly
+    ) -> None:
         self._accounts = accounts
+        self._compute = compute
         self._every_tick = every_tick
         self._told: NDArray[np.float64] | None = None
         self._told_ms = np.zeros(len(accounts), dtype=np.int64)
@@ -93,11 +96,11 @@ class SnapshotBook:
         for first in range(0, len(rows), _EVALUATED):
             together = rows[first : first + _EVALUATED]
             columns = []
-            for column in entries_of(chosen(inputs, together)):
+            for column in entries_of(chosen(inputs, together), self._compute):
                 columns.append(column)
                 if len(columns) % _COLUMNS == 0:
                     yield []
-            entries = list(zip(*columns, strict=True))
+            entries = list(zip(*columns, strict=True)) if columns else [()] * len(together)
             yield []
             for start in range(0, len(together), _SLICE):
                 part = together[start : start + _SLICE]
@@ -134,11 +137,11 @@ class SnapshotBook:
         return account.id.encode(), encode(snapshot)
 
 
-def entries_of(inputs: Inputs) -> Iterator[Sequence[KpiEntry]]:
+def entries_of(inputs: Inputs, compute: Compute = plainly) -> Iterator[Sequence[KpiEntry]]:
     """Every column of every KPI that is not deep, as one entry an account. NaN is written as null."""
     reasons = [reason or None for reason in REASONS]
     coverage = {window: share.tolist() for window, share in inputs.coverage.items()}
-    for kpi, window, column in evaluate(inputs):
+    for kpi, window, column in evaluate(inputs, compute=compute):
         numbers = (column.value, column.lo, column.hi, column.numerator, column.denominator)
         # A loop in C: these are sixty entries an account, with every tick.
         yield list(

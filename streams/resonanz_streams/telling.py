@@ -9,6 +9,7 @@ from typing import Final
 from resonanz_streams.clock import Clock
 from resonanz_streams.deep import DeepBook
 from resonanz_streams.engine import PartitionEngine
+from resonanz_streams.evaluation import Compute, plainly
 from resonanz_streams.snapshots import SnapshotBook
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.ports import Outgoing
@@ -25,20 +26,22 @@ def share(left: float, partitions: int) -> float:
 
 class Telling:
     """Remembers per partition what was told; ``deep``: what else there is to tell; ``every_tick``: see
-    SnapshotBook. ``spent_seconds``: CPU time
-    of all snapshots so far."""
+    SnapshotBook. ``spent_seconds``: CPU time of all snapshots so far."""
 
-    def __init__(self, clock: Clock, deep: DeepBook, *, every_tick: bool) -> None:
+    def __init__(self, clock: Clock, deep: DeepBook, *, every_tick: bool, compute: Compute = plainly) -> None:
         self.spent_seconds = 0.0
         self._clock = clock
         self._deep = deep
         self._every_tick = every_tick
+        self._compute = compute
         self._books: dict[int, SnapshotBook] = {}
         self._last = -1
 
     def begin(self, partition: int, engine: PartitionEngine) -> None:
         """It is owned now: everything is to be told."""
-        self._books[partition] = SnapshotBook(engine.accounts, every_tick=self._every_tick)
+        self._books[partition] = SnapshotBook(
+            engine.accounts, every_tick=self._every_tick, compute=self._compute
+        )
 
     def end(self, partition: int) -> None:
         """It is another's now."""

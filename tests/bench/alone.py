@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.registry import Registry, build_registry
@@ -52,7 +53,9 @@ def read_runs(database: Path, partitions: Iterable[int] | None = None) -> Iterat
 def counted(registry: Registry, runs: Iterable[Run], now_ms: int) -> Sequence[PartitionEngine]:
     """An engine for each partition, which has counted the runs and packed what a flush would write."""
     engines = [
-        PartitionEngine(registry, number, horizon_ms=HORIZON_MS, ledger_max_bytes=LEDGER_BYTES)
+        PartitionEngine(
+            registry, number, horizon_ms=HORIZON_MS, ledger_max_bytes=LEDGER_BYTES, kpis=known_kpis()
+        )
         for number in range(registry.partitions)
     ]
     waiting = [0] * len(engines)

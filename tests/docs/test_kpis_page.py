@@ -23,7 +23,7 @@ from tests.backtests import CLOCK_MS, backtest, write_lines
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "KPIS.md").read_text(encoding="utf-8")
-HEAD, *PARTS = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+HEAD, *PARTS = re.split(r"^## ", PAGE.partition("\n# ")[0], flags=re.MULTILINE)
 SECTIONS = {title: text for title, _, text in (part.partition("\n") for part in PARTS)}
 
 NOW_MS = CLOCK_MS

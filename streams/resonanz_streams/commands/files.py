@@ -1,15 +1,15 @@
 """Files in and out: replay, backtest."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.commands import options
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -144,11 +144,11 @@ class Instant(click.ParamType):
 
 
 class Names(click.ParamType):
-    """Names separated by commas, each one of ``known`` (empty: any)."""
+    """Names separated by commas, each one of what ``known`` gives (nothing: any)."""
 
     name = "name,…"
 
-    def __init__(self, known: Sequence[str] = ()) -> None:
+    def __init__(self, known: Callable[[], Collection[str]] = tuple) -> None:
         self._known = known
 
     def convert(
@@ -156,8 +156,9 @@ class Names(click.ParamType):
     ) -> tuple[str, ...]:
         """A tuple of names."""
         names = tuple(name.strip() for name in str(value).split(",") if name.strip())
-        if self._known and (unknown := [name for name in names if name not in self._known]):
-            self.fail(f"{unknown[0]!r} is not known; write some of {', '.join(self._known)}", param, ctx)
+        known = self._known()
+        if known and (unknown := [name for name in names if name not in known]):
+            self.fail(f"{unknown[0]!r} is not known; write some of {', '.join(known)}", param, ctx)
         return names
 
 
@@ -166,8 +167,8 @@ class Names(click.ParamType):
 @click.option("--step", "step_ms", type=Duration(), default="1h", show_default=True, help="From row to row.")
 @click.option("--from", "from_ms", type=Instant(), help="The first instant.")
 @click.option("--to", "to_ms", type=Instant(), help="The last instant at most.")
-@click.option("--kpis", type=Names([kpi.id for kpi in KPIS]), help="Only these.")
-@click.option("--windows", type=Names(WINDOWS), help="Only these.")
+@click.option("--kpis", type=Names(kpis_by_id), help="Only these.")
+@click.option("--windows", type=Names(lambda: WINDOWS), help="Only these.")
 @click.option("--accounts", type=Names(), help="Only these.")
 @click.option("--dense", is_flag=True, help="Also rows whose value is null or 0.")
 @click.option("--arrival", is_flag=True, help="Know each event from when it was seen, not from when it was.")

@@ -12,6 +12,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.logs import FORMATS, Format, hide, log_to_stderr, secrets_of
 from resonanz_streams.registry import Registry, build_registry
@@ -49,8 +50,9 @@ def load(path: Path) -> tuple[Settings, Registry]:
     """Settings and registry of a configuration file.
 
     Raises:
-        ConfigurationError: one line for each mistake.
+        ConfigurationError: one line for each mistake, or for each custom KPI that cannot be used.
     """
+    known_kpis()
     settings = load_settings(path, os.environ)
     hide(secrets_of(settings))
     return settings, build_registry(settings)
@@ -60,8 +62,9 @@ def reloader(path: Path) -> Reloader:
     """The configuration of a process that goes on by what is written into it later.
 
     Raises:
-        ConfigurationError: one line for each mistake.
+        ConfigurationError: one line for each mistake, or for each custom KPI that cannot be used.
     """
+    known_kpis()
     return Reloader(path, os.environ)
 
 

@@ -14,10 +14,10 @@ import click
 import msgspec
 
 from resonanz_streams.acls import command_lines, needed_acls
+from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.commands import options
 from resonanz_streams.errors import ConfigurationError, StopError
 from resonanz_streams.events import KpiEntry, KpiSnapshot
-from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS
 from resonanz_streams.logs import hide, secrets_of
 from resonanz_streams.settings import Settings, load_settings
@@ -183,13 +183,16 @@ def _print_acls(settings: Settings, json_wanted: bool) -> None:
 @options.as_json
 def kpis(json_wanted: bool) -> None:
     """The KPIs that are computed."""
-    rows = [{"kpi": kpi.id, "unit": kpi.unit, "windows": list(kpi.windows), "help": kpi.help} for kpi in KPIS]
+    rows = [
+        {"kpi": kpi.id, "unit": kpi.unit, "windows": list(kpi.windows), "help": kpi.help}
+        for kpi in known_kpis()
+    ]
     if json_wanted:
         options.print_json(rows)
         return
     options.print_table(
         ("KPI", "unit", "windows", ""),
-        [(kpi.id, kpi.unit or "count", " ".join(kpi.windows), kpi.help) for kpi in KPIS],
+        [(kpi.id, kpi.unit or "count", " ".join(kpi.windows), kpi.help) for kpi in known_kpis()],
     )
 
 

@@ -1,19 +1,22 @@
 """When deep KPIs are computed, and what is told of them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.engines import NOW_MS, Driven, event
+from tests.poisoned import UnforeseenError
 
 from resonanz_streams.deep import DeepBook, DeepFigures, deep_job
 from resonanz_streams.errors import StopError
-from resonanz_streams.evaluation import evaluate
+from resonanz_streams.evaluation import KpiFailures, evaluate
 from resonanz_streams.events import KpiEntry
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import REASONS, Column, Inputs
+from resonanz_streams.measures import Measures
+from resonanz_streams.net.table import NetTable
 
 HOUR = 3_600_000
 BY_ID = {kpi.id: kpi for kpi in KPIS}
@@ -144,27 +147,42 @@ def test_a_state_without_details_is_refused_where_they_are_asked_for() -> None:
         driven.restart(kpis=KPIS)
 
 
-def test_a_kpi_that_fails_takes_along_its_figures_alone(caplog: pytest.LogCaptureFixture) -> None:
-    """The old ones go, too: nobody must take them for new. It is tried again later; the log says why."""
+def test_a_kpi_that_fails_takes_along_its_own_figures_alone() -> None:
+    """The old ones go, too: nobody must take them for new. It is tried again later."""
 
-    def fails(_: Inputs, __: str) -> Sequence[Column]:
+    def fails(inputs: Inputs, window: str) -> Sequence[Column]:
         if driven.counts()[1] == 2:
             raise ZeroDivisionError
-        return BY_ID["backlog"].compute(_, __)
+        return BY_ID["backlog"].compute(inputs, window)
 
-    driven, seconds = Driven("file:a", kpis=[replace(BY_ID["backlog"], compute=fails)]), Seconds()
-    book = DeepBook(every_tick=False, seconds=seconds)
-    driven.read(event(kind="comment", id="1"), topic="comments")
-    assert told(refreshed(book, driven), "backlog")[0] == 1
-    driven.read(event(kind="comment", id="2"), topic="comments")
-    seconds.now += 15.0
+    failing = replace(BY_ID["backlog"], id="failing", compute=fails)
+    driven, seconds, failures = Driven("file:a", kpis=[failing, BY_ID["backlog"]]), Seconds(), KpiFailures()
+    book = DeepBook(every_tick=False, seconds=seconds, compute=failures.columns)
+    for waiting, of_failing in ((1, [1.0]), (2, []), (3, [3.0])):
+        driven.read(event(kind="comment", id=str(waiting)), topic="comments")
+        figures = refreshed(book, driven)
+        assert told(figures, "backlog")[0] == waiting
+        assert told(figures, "failing")[:1] == of_failing
+        seconds.now += 15.0
+    assert failures.counts == {"failing": 3}, "once for each window"
+
+
+class BrokenMeasures(Measures):
+    """No table can be made of it."""
+
+    def net(self, **_: int) -> Callable[[], NetTable]:
+        def fails() -> NetTable:
+            raise UnforeseenError
+
+        return fails
+
+
+def test_where_no_table_can_be_made_counts_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    driven = Driven("file:a", measures=BrokenMeasures)
+    book = DeepBook(every_tick=True)
+    driven.read(event(id="1"))
     assert refreshed(book, driven) is None
     assert book.figures == {}
-    assert (
-        "partition 0: KPIs of what stands cannot be computed (ZeroDivisionError); counts go on" in caplog.text
-    )
-    assert driven.counts() == [0, 2, 0, 0]
-    driven.read(event(kind="comment", id="3"), topic="comments")
-    assert refreshed(book, driven) is None
-    seconds.now += 15.0
-    assert told(refreshed(book, driven), "backlog")[0] == 3
+    (message,) = caplog.messages
+    assert message.endswith("KPIs of what stands cannot be computed (UnforeseenError); counts go on")
+    assert driven.counts() == [1, 0, 0, 0]

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from tests.custom_kpis import FAILING, HEARTS
 from tests.engines import registry_of
 from tests.inputs import inputs_of
 
+from resonanz_streams.evaluation import KpiFailures
 from resonanz_streams.kpis.base import Inputs
 from resonanz_streams.snapshots import REFRESH_MS, SnapshotBook, chosen, share_of_time
 
@@ -133,6 +135,23 @@ def test_without_time_left_some_are_told_and_the_others_come_first_the_next_time
 
 def test_no_accounts_are_told_nothing() -> None:
     assert told(book_of(), inputs_of([])) == []
+
+
+def test_a_kpi_that_fails_is_left_out_of_every_snapshot() -> None:
+    failures = KpiFailures()
+    book = SnapshotBook(registry_of("file:a", "file:b").accounts_of(0), compute=failures.columns)
+    inputs = replace(inputs_of([(4, 0, 0, 0), (1, 0, 0, 0)]), kpis=[FAILING, HEARTS])
+    told = [value for some in book.encode(book.due(inputs, 1), inputs, 1) for _, value in some]
+    assert [{entry["kpi"] for entry in json.loads(value)["kpis"]} for value in told] == [{"hearts"}] * 2
+    assert failures.counts == {"failing": 7}
+
+
+def test_without_any_kpi_of_counts_an_account_is_told_even_so() -> None:
+    for kpis in ([], [FAILING]):
+        book = SnapshotBook(registry_of("file:a").accounts_of(0), compute=KpiFailures().columns)
+        inputs = replace(inputs_of([(4, 0, 0, 0)]), kpis=kpis)
+        (told,) = [value for some in book.encode(book.due(inputs, 1), inputs, 1) for _, value in some]
+        assert json.loads(told)["kpis"] == []
 
 
 def test_inputs_of_some_accounts_only() -> None:
