@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from resonanz_streams.business_time import BusinessHours
 from resonanz_streams.identity import hashes
 from resonanz_streams.kpis.base import (
     POST,
@@ -65,14 +66,16 @@ def clients_with(
     targets: Sequence[Sequence[str]] | None = None,
     zones: Sequence[str] | None = None,
     voices: Sequence[Voice | None] | None = None,
+    hours: Sequence[BusinessHours | None] | None = None,
 ) -> Clients:
-    """What the clients of so many accounts say: an answer within 4 h, no target list, UTC, no brands."""
+    """What the clients of so many accounts say: an answer within 4 h, UTC, and nothing else."""
     lists: Sequence[Sequence[str]] = targets or [()] * accounts
     return Clients(
         np.full(accounts, sla_ms, dtype=np.int64),
         [np.sort(hashes(people)) for people in lists],
         zones or ["UTC"] * accounts,
         voices or [None] * accounts,
+        hours or [None] * accounts,
     )
 
 

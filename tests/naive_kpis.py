@@ -7,7 +7,7 @@ Fraction and float nearly; None is null.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,9 @@ Event = dict[str, Any]
 Number = int | float | Fraction | None
 Triple = tuple[Number, Number, Number]
 """Value, numerator, denominator."""
+
+Hours = tuple[tuple[tuple[int, int, int], ...], tuple[date, ...]]
+"""Weekday (0 for Monday), hour from, hour to; and the days on which nobody is there."""
 
 ABSENT: Triple = (None, None, None)
 HALF, NINETY, NINETY_FIVE = Fraction(1, 2), Fraction(9, 10), Fraction(95, 100)
@@ -40,6 +43,7 @@ class World:
     targets: list[str]
     zone: str
     brands: list[str]
+    hours: Hours | None = None
 
 
 def key_of(event: Event) -> tuple[Any, ...]:
@@ -169,6 +173,7 @@ def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None],
         if c["stands"] and not c.get("own") and c.get("count", 1) == 1 and c["at"] > world.start
     ]  # fmt: skip
     waits: list[tuple[int, bool]] = []
+    in_business: list[tuple[int, bool]] = []
     due = kept = breached = 0
     oldest = None
     for question in asked:
@@ -182,6 +187,9 @@ def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None],
         due += passed
         kept += passed and bool(answers) and min(answers) <= deadline
         waits.append((min(answers, default=world.now) - question["at"], bool(answers)))
+        if world.hours:
+            open_ms = business(world, question["at"], min(answers, default=world.now))
+            in_business.append((open_ms, bool(answers)))
         if not answers:
             breached += passed
             oldest = min(question["at"], oldest or question["at"])
@@ -197,6 +205,8 @@ def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None],
     for part, wanted in ((None, HALF), ("p90", NINETY), ("p95", NINETY_FIVE)):
         whole = (len(asked) - open_ones, len(asked)) if asked else (None, None)
         found["time_to_first_response", part] = (survival(waits, wanted), *whole)
+        named = "business" if part is None else f"business_{part}"
+        found["time_to_first_response", named] = (survival(in_business, wanted), *whole)
     depths: dict[Any, list[int]] = defaultdict(list)
     for comment in asked:
         depth = depth_of(comment, said)
@@ -208,6 +218,26 @@ def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None],
     found["conversation_depth", "thread_max"] = mean([max(thread) for thread in depths.values()])
     means = [Fraction(sum(thread), len(thread)) for thread in depths.values()]
     found["conversation_depth", "thread_mean"] = mean(means)
+    return found
+
+
+def clock(day: date, hour: int, zone: ZoneInfo) -> int:
+    """When it is so late there."""
+    day, hour = (day + timedelta(days=1), 0) if hour == 24 else (day, hour)
+    return int(datetime(day.year, day.month, day.day, hour, tzinfo=zone).timestamp()) * 1000
+
+
+def business(world: World, begin: int, end: int) -> int:
+    """Milliseconds between the two within the hours, day by day of the client's calendar."""
+    week, closed = world.hours or ((), ())
+    zone, found = ZoneInfo(world.zone), 0
+    first, last = (datetime.fromtimestamp(at / 1000, zone).toordinal() for at in (begin, end))
+    for ordinal in range(first, last + 1):
+        day = date.fromordinal(ordinal)
+        for weekday, start, stop in week:
+            if weekday == day.weekday() and day not in closed:
+                opens, closes = (clock(day, hour, zone) for hour in (start, stop))
+                found += max(0, min(closes, end) - max(opens, begin))
     return found
 
 

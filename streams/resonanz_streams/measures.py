@@ -132,6 +132,7 @@ def clients_of(registry: Registry, accounts: Sequence[Account]) -> Clients:
         [targets[client.id] for client in clients],
         [client.timezone for client in clients],
         [client.voice for client in clients],
+        [client.hours for client in clients],
     )
 
 

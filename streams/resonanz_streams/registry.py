@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from resonanz_streams.business_time import BusinessHours, parse_week
 from resonanz_streams.details import Vocabulary
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.kpis.base import Voice
@@ -41,7 +42,7 @@ class Account:
 class Client:
     """``potential``: (valid from, epoch ms; people), sorted. ``own_actors``: pseudonyms. ``vocabulary``: the
     topics and watched venues that count. ``targets``: pseudonyms of the target list. ``voice``: its brand
-    set, None without one."""
+    set, ``hours``: when somebody is there to answer; None without."""
 
     id: str
     name: str
@@ -52,6 +53,7 @@ class Client:
     targets: frozenset[str]
     sla_ms: int
     voice: Voice | None
+    hours: BusinessHours | None
 
 
 class Registry:
@@ -108,6 +110,7 @@ class Registry:
             targets=frozenset(self.pseudonym(name, actor) for actor in client.target_list),
             sla_ms=duration_ms(client.response_sla),
             voice=_voice(client),
+            hours=_hours(client),
         )
 
     def accounts_of(self, partition: int) -> tuple[Account, ...]:
@@ -131,6 +134,12 @@ class Registry:
 def _voice(client: ClientSettings) -> Voice | None:
     voice = client.voice
     return None if voice is None else Voice(voice.version, voice.brand, tuple(voice.brands))
+
+
+def _hours(client: ClientSettings) -> BusinessHours | None:
+    if client.business_hours is None:
+        return None
+    return BusinessHours(parse_week(client.business_hours), client.timezone, client.holidays)
 
 
 def _potential(client: ClientSettings) -> tuple[tuple[int, int], ...]:

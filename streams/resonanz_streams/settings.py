@@ -27,6 +27,7 @@ from resonanz_streams.settings_fields import (
     ClientId,
     Duration,
     Group,
+    Holidays,
     Horizon,
     Hours,
     KpiId,
@@ -92,6 +93,7 @@ class ClientSettings(_Model):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     timezone: Zone = "UTC"
     business_hours: Hours | None = None
+    holidays: Holidays | None = None
     response_sla: Duration = "4h"
     potential: People | Annotated[list[PotentialFrom], AfterValidator(_one_a_day)] | None = None
     own_actors: list[str] = []

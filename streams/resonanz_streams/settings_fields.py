@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
+from resonanz_streams.business_time import check_holidays, parse_week
 from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.events import MAX_ID
 from resonanz_streams.kpis.base import MOST_BRANDS, WINDOWS
@@ -14,10 +15,6 @@ from resonanz_streams.kpis.base import MOST_BRANDS, WINDOWS
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LABEL = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _ACCOUNT_ID = re.compile(r"[a-z][a-z0-9_-]*:[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*\S)?")
-_HOURS = re.compile(
-    r"(Mo|Tu|We|Th|Fr|Sa|Su)(-(Mo|Tu|We|Th|Fr|Sa|Su))? "
-    r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)"
-)
 _DURATION = re.compile(r"[1-9]\d{0,5}[smhd]")
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _HORIZON_MS = (10_000, 400 * 86_400_000)
@@ -36,8 +33,7 @@ def _zone(name: str) -> str:
 
 
 def _hours(text: str) -> str:
-    if not all(_HOURS.fullmatch(part.strip()) for part in text.split(",")):
-        raise ValueError('write days and times such as "Mo-Fr 08:00-18:00", several separated by commas')
+    parse_week(text)
     return text
 
 
@@ -172,6 +168,7 @@ def _options(value: Any) -> Any:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 Hours = Annotated[str, AfterValidator(_hours)]
+Holidays = Annotated[str, AfterValidator(check_holidays)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Horizon = Annotated[str, AfterValidator(_horizon)]
 ClientId = Annotated[str, AfterValidator(_client_id)]

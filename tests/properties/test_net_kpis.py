@@ -1,6 +1,7 @@
 """The KPIs of what stands equal a naive recomputation, whatever the log's order, duplicates and removals."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests import naive_kpis
 from tests.inputs import NOW_MS, clients_with, inputs_of
 from tests.nets import DAY, HOUR, figures, net_of_events
 
+from resonanz_streams.business_time import BusinessHours, parse_week
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS_MS, Floats, Ints, Voice
 
@@ -96,19 +98,38 @@ def followers_then(steps: dict[int, float]) -> Callable[[Ints, Ints], Floats]:
     return lambda _, times: np.array([steps[int(time) // DAY % len(steps)] for time in times.tolist()])
 
 
+HOURS: tuple[tuple[tuple[str, str | None], naive_kpis.Hours] | None, ...] = (
+    None,
+    (("Mo-Fr 08:00-18:00", "DE-NW"), (tuple((day, 8, 18) for day in range(5)), (date(2023, 11, 1),))),
+    (
+        ("Mo,Th 06:00-12:00,14:00-16:00; Su 10:00-24:00", None),
+        (((0, 6, 12), (0, 14, 16), (3, 6, 12), (3, 14, 16), (6, 10, 24)), ()),
+    ),
+)
+"""Business hours and holidays as they are configured, and as the naive recomputation takes them."""
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     log=logs(),
     sla=st.sampled_from((0, HOUR, 4 * HOUR, DAY, 2 * DAY)),
     targets=st.lists(st.sampled_from((*PEOPLE, "eve")), max_size=6),
-    zone=st.sampled_from(("UTC", "Europe/Berlin", "America/St_Johns")),
+    clock=st.tuples(st.sampled_from(("UTC", "Europe/Berlin", "America/St_Johns")), st.sampled_from(HOURS)),
     followers=st.lists(st.sampled_from((np.nan, 0.0, 100.0, 333.0)), min_size=1, max_size=3),
     brands=st.one_of(st.just([]), st.lists(st.sampled_from(TOPICS), min_size=2, max_size=5, unique=True)),
 )
 def test_every_deep_kpi_equals_its_naive_recomputation(
-    *, log: list[Event], sla: int, targets: list[str], zone: str, followers: list[float], brands: list[str]
+    *,
+    log: list[Event],
+    sla: int,
+    targets: list[str],
+    clock: tuple[str, Any],
+    followers: list[float],
+    brands: list[str],
 ) -> None:
     steps = dict(enumerate(followers))
+    zone, hours = clock
+    business = hours and BusinessHours(parse_week(hours[0][0]), zone, hours[0][1])
     inputs = inputs_of(
         [(0, 0, 0, 0)] * 2,
         net=net_of_events(log, ACCOUNTS),
@@ -119,6 +140,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
             sla_ms=sla,
             targets=[targets] * 2,
             zones=[zone] * 2,
+            hours=[business] * 2,
             voices=[Voice("1", brands[0], tuple(reversed(brands))) if brands else None] * 2,
         ),
     )
@@ -141,6 +163,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
                 targets,
                 zone,
                 brands,
+                hours and hours[1],
             )
             expected = naive_kpis.kpis(world)
             found = {

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from resonanz_streams.business_time import BusinessHours
+
 if TYPE_CHECKING:
     from resonanz_streams.net.table import NetTable
 
@@ -44,6 +46,7 @@ WHY: Final[Mapping[str, str]] = {
     "too_few_answered": "so many still wait that the quantile is not known yet",
     "none_waiting": "all comments are answered, so none is the oldest that waits",
     "no_brands": "the client has no brand set (voice)",
+    "no_business_hours": "the client has no business_hours",
 }
 """Why a value or its interval is null, for a person."""
 
@@ -110,12 +113,14 @@ class Clients:
     ``sla_ms``: how soon a comment should be answered; ``targets``: the people of the target list, as
     :data:`resonanz_streams.details.ACTOR` has them, ascending; ``zones``: the time zone's name;
     ``voices``: its brand set, None without one.
+    ``hours``: when somebody is there to answer, None where nobody said.
     """
 
     sla_ms: Ints
     targets: Sequence[NDArray[np.uint64]]
     zones: Sequence[str]
     voices: "Sequence[Voice | None]"
+    hours: Sequence[BusinessHours | None]
 
     def of(self, rows: NDArray[np.intp]) -> "Clients":
         """Those of some accounts."""
@@ -125,6 +130,7 @@ class Clients:
             [self.targets[row] for row in chosen],
             [self.zones[row] for row in chosen],
             [self.voices[row] for row in chosen],
+            [self.hours[row] for row in chosen],
         )
 
 

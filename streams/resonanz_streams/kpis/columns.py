@@ -26,6 +26,7 @@ from resonanz_streams.net.topics import OTHER, NamedCounts
     TOO_FEW_ANSWERED,
     NONE_WAITING,
     NO_BRANDS,
+    NO_BUSINESS_HOURS,
 ) = range(len(REASONS))
 Flags = NDArray[np.bool_]
 Reasons = NDArray[np.uint8]

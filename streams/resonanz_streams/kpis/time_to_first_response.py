@@ -5,64 +5,71 @@ from typing import Final
 
 import numpy as np
 
-from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Floats, Inputs, Ints, Kpi
-from resonanz_streams.kpis.columns import NO_COMMENTS, NONE, TOO_FEW_ANSWERED, net_of, why
-from resonanz_streams.net.talk import NEVER, talk
-from resonanz_streams.net_states import Flags
+from resonanz_streams.business_time import BusinessHours, openings
+from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Inputs, Ints, Kpi
+from resonanz_streams.kpis.columns import (
+    NO_BUSINESS_HOURS,
+    NO_COMMENTS,
+    NONE,
+    TOO_FEW_ANSWERED,
+    net_of,
+    why,
+)
+from resonanz_streams.net.talk import NEVER, counted, talk
+from resonanz_streams.survival import survival_quantiles
 
-QUANTILES: Final[dict[str | None, float]] = {None: 0.5, "p90": 0.9, "p95": 0.95}
-_ROUNDING: Final = 1e-12
+_SHARES: Final = (0.5, 0.9, 0.95)
+_PARTS: Final = (None, "p90", "p95")
+_BUSINESS: Final = ("business", "business_p90", "business_p95")
 
 
 def compute(inputs: Inputs, window: str) -> Sequence[Column]:
-    """Seconds from a comment in the window to its first answer: the median, and parts ``p90``, ``p95``.
+    """Seconds from a comment in the window to its first answer: the median, and parts ``p90``, ``p95``; parts
+    ``business``, ``business_p90``, ``business_p95``: the same of the client's business hours only.
 
     Who still waits counts as waiting at least so long (Kaplan–Meier, right-censored at now); a comment that
     was removed counts no more. ``numerator``: answered ones, ``denominator``: all. Null where too few are
     answered for the quantile to be known.
     """
-    table = net_of(inputs)
+    table, hours = net_of(inputs), inputs.clients.hours
     said = table.once(talk)
     places = np.flatnonzero(said.asked & (said.at_ms > inputs.start_ms(window)))
-    places = places[np.argsort(said.accounts[places], kind="stable")]
+    accounts, asked_ms = said.accounts[places], said.at_ms[places]
     answered = said.answered_ms[places] < NEVER
-    waited = np.minimum(said.answered_ms[places], inputs.now_ms) - said.at_ms[places]
-    edges = np.searchsorted(said.accounts[places], np.arange(table.size + 1))
-    values = np.full((table.size, len(QUANTILES)), np.nan)
-    for row in np.flatnonzero(np.diff(edges)).tolist():
-        mine = slice(edges[row], edges[row + 1])
-        values[row] = quantiles(waited[mine], answered[mine], list(QUANTILES.values()))
-    whole = np.diff(edges).astype(np.float64)
-    done = np.bincount(said.accounts[places][answered], minlength=table.size).astype(np.float64)
-    nothing, missing = np.full(table.size, np.nan), why(NO_COMMENTS, inputs, window)
-    return [
-        Column(
-            part,
-            values[:, number] / 1000,
-            nothing,
-            nothing,
-            np.where(whole > 0, done, np.nan),
-            np.where(whole > 0, whole, np.nan),
-            np.where(whole == 0, missing, np.where(np.isnan(values[:, number]), TOO_FEW_ANSWERED, NONE)),
-        )
-        for number, part in enumerate(QUANTILES)
-    ]
+    until_ms = np.minimum(said.answered_ms[places], inputs.now_ms)
+    whole = counted(accounts, table.size).astype(np.float64)
+    done = np.where(whole > 0, counted(accounts[answered], table.size), np.nan)
+    some, missing = np.where(whole > 0, whole, np.nan), why(NO_COMMENTS, inputs, window)
+    nothing, open_to = (
+        np.full(table.size, np.nan),
+        np.array([one is not None for one in hours], dtype=np.bool_),
+    )
+    columns = []
+    for parts, waited in (
+        (_PARTS, until_ms - asked_ms),
+        (_BUSINESS, _business_ms(hours, accounts, asked_ms, until_ms)),
+    ):
+        values = survival_quantiles(accounts, waited, answered, table.size, _SHARES) / 1000
+        for number, part in enumerate(parts):
+            value = values[:, number]
+            reason = np.where(whole == 0, missing, np.where(np.isnan(value), TOO_FEW_ANSWERED, NONE))
+            if parts is _BUSINESS:
+                value, reason = np.where(open_to, value, np.nan), np.where(open_to, reason, NO_BUSINESS_HOURS)
+            columns.append(Column(part, value, nothing, nothing, done, some, reason.astype(np.uint8)))
+    return columns
 
 
-def quantiles(waited: Ints, answered: Flags, shares: Sequence[float]) -> Floats:
-    """For each share the time by which at least so many have an answer, NaN if that is not known.
-
-    Source: E. L. Kaplan, P. Meier, Nonparametric Estimation from Incomplete Observations, JASA 53 (1958).
-    """
-    times, place = np.unique(waited[answered], return_inverse=True)
-    if not len(times):
-        return np.full(len(shares), np.nan)
-    events = np.bincount(place)
-    # Who waited as long as the time of an answer, or longer, was at risk then.
-    at_risk = len(waited) - np.searchsorted(np.sort(waited), times)
-    surviving = np.cumprod(1 - events / at_risk)
-    found = [np.flatnonzero(surviving <= 1 - share + _ROUNDING) for share in shares]
-    return np.array([times[first[0]] if len(first) else np.nan for first in found], dtype=np.float64)
+def _business_ms(hours: Sequence[BusinessHours | None], accounts: Ints, from_ms: Ints, to_ms: Ints) -> Ints:
+    """How much of its account's business hours lies between each pair of instants; 0 where there are none."""
+    numbers = {known: number for number, known in enumerate(dict.fromkeys(hours))}
+    of = np.array([numbers[one] for one in hours], dtype=np.int64)[accounts]
+    found = np.zeros(len(accounts), dtype=np.int64)
+    for known, number in numbers.items():
+        mine = np.flatnonzero(of == number)
+        if known is not None and len(mine):
+            asked, until = from_ms[mine], to_ms[mine]
+            found[mine] = openings(known, int(asked.min()), int(until.max())).between(asked, until)
+    return found
 
 
 KPI = Kpi(
@@ -72,7 +79,7 @@ KPI = Kpi(
     windows=DEEP_WINDOWS,
     compute=compute,
     deep=True,
-    most_parts=3,
+    most_parts=6,
     group="dialogue",
     formula="the median over the audience comments of the window of the time to the first answer",
     numerator="answered comments",
@@ -80,6 +87,9 @@ KPI = Kpi(
     parts={
         "p90": "the time by which 90 % have an answer",
         "p95": "the time by which 95 % have an answer",
+        "business": "the median of the time within business_hours only, in the client's zone",
+        "business_p90": "90 % of the same",
+        "business_p95": "95 % of the same",
     },
     shape="statistic",
 )

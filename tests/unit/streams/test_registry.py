@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from resonanz_streams.business_time import BusinessHours
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.registry import Account, Registry, build_registry
 from resonanz_streams.settings import settings_of
@@ -95,6 +96,15 @@ def test_a_step_holds_from_midnight_in_the_client_s_zone() -> None:
 
 
 # -- pseudonyms ----------------------------------------------------------------------------------------
+
+
+def test_business_hours_come_with_the_client_s_zone_and_holidays() -> None:
+    saturdays = {"timezone": "Europe/Berlin", "business_hours": "Sa 09:00-13:00", "holidays": "DE-BE"}
+    clients = {"a": {"name": "A", **saturdays}, "b": {"name": "B"}}
+    registry = Registry(settings_of({"clients": clients}), b"0123456789abcdef")
+    week = ((), (), (), (), (), ((540, 780),), ())
+    assert registry.clients["a"].hours == BusinessHours(week, "Europe/Berlin", "DE-BE")
+    assert registry.clients["b"].hours is None
 
 
 def test_a_pseudonym_stays_the_same_for_ever() -> None:

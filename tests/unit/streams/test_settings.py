@@ -141,8 +141,8 @@ def test_every_mistake_is_told_at_once_with_its_line_and_what_to_write_instead(t
             "write one of the tz database, such as Europe/Berlin"
         ),
         (
-            "13: clients.bakery.business_hours: "
-            'write days and times such as "Mo-Fr 08:00-18:00", several separated by commas'
+            '13: clients.bakery.business_hours: write days and times such as "Mo-Fr 08:00-18:00" or '
+            '"Mo-Fr 08:00-12:00,13:00-18:00; Sa 09:00-13:00"'
         ),
         '14: clients.bakery.response_sla: write a number and a unit of s, m, h or d, such as "4h"',
         "15: clients.bakery.potential: must be above 0; write a greater number",
@@ -293,10 +293,34 @@ def test_business_hours(hours: str) -> None:
     assert settings_of({"clients": {"a": {"name": "A", "business_hours": hours}}})
 
 
-@pytest.mark.parametrize("hours", ["Mo-Fr", "08:00-18:00", "Mo-Fr 8-18", "Mo 10:00-24:30", ""])
+@pytest.mark.parametrize("hours", ["Mo-Fr", "08:00-18:00", "Mo-Fr 8-18", ""])
 def test_business_hours_that_are_none(hours: str) -> None:
     with pytest.raises(ConfigurationError, match="write days and times such as"):
         settings_of({"clients": {"a": {"name": "A", "business_hours": hours}}})
+
+
+def test_hours_that_overlap_and_holidays_nobody_knows_are_told_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "resonanz.yaml"
+    path.write_text(
+        "clients:\n"
+        "  a:\n"
+        "    name: A\n"
+        '    business_hours: "Mo-Fr 08:00-18:00, Fr 17:00-20:00"\n'
+        "    holidays: DE-BLN\n"
+        "  b: {name: B, business_hours: 'Mo 10:00-24:30', holidays: Germany}\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, {})
+    form = (
+        'write days and times such as "Mo-Fr 08:00-18:00" or "Mo-Fr 08:00-12:00,13:00-18:00; Sa 09:00-13:00"'
+    )
+    parts = "BB, BE, BW, BY, HB, HE, HH, MV, NI, NW, RP, SH, SL, SN, ST, TH, Augsburg"
+    assert [sentence.removeprefix(f"{path}:") for sentence in str(caught.value).splitlines()] == [
+        "4: clients.a.business_hours: Fr 17:00-20:00 overlaps Fr 08:00-18:00; join them",
+        f"5: clients.a.holidays: 'DE-BLN': DE has no part 'BLN'; write DE-{parts}",
+        f"6: clients.b.business_hours: 10:00-24:30 has a time that no clock shows; {form}",
+        "6: clients.b.holidays: no holidays of 'Germany' are known; write a country such as DE, or DE-BE",
+    ]
 
 
 @pytest.mark.parametrize("text", ["0h", "4", "h", "4h\n", "4 h", "4hours", "9999999d", "-1h"])

@@ -1,15 +1,12 @@
 """Time to the first answer, those who still wait included."""
 
-from random import Random
 from typing import Any
 
-import numpy as np
-import pytest
-from scipy import stats
-from tests.inputs import inputs_of
+from tests.inputs import clients_with, inputs_of
 from tests.nets import Figure, ago, answer, comment, figures, net_of_events, removed
 
-from resonanz_streams.kpis.time_to_first_response import KPI, quantiles
+from resonanz_streams.business_time import BusinessHours, parse_week
+from resonanz_streams.kpis.time_to_first_response import KPI
 
 
 def times(*events: dict[str, Any], coverage: float = 1.0) -> dict[str | None, Figure]:
@@ -22,7 +19,7 @@ def test_the_median_and_the_slow_ones() -> None:
     said = [comment(f"c{hours}", 20) for hours in range(1, 11)]
     answers = [answer(f"a{hours}", 20 - hours, f"c{hours}") for hours in range(1, 11)]
     found = times(*said, *answers)
-    assert found == {
+    assert {part: found[part] for part in (None, "p90", "p95")} == {
         None: Figure(5 * 3600.0, None, None, 10.0, 10.0, ""),
         "p90": Figure(9 * 3600.0, None, None, 10.0, 10.0, ""),
         "p95": Figure(10 * 3600.0, None, None, 10.0, 10.0, ""),
@@ -89,24 +86,64 @@ def test_each_account_alone() -> None:
     assert found == [3600.0, 4 * 3600.0, None]
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_quantiles_are_those_of_the_survival_curve(seed: int) -> None:
-    """The first time at which no more than 1 − p survive, of the curve as scipy has it; ties among them."""
-    rng = Random(seed)
-    waited = np.array([rng.randint(0, 20) for _ in range(rng.randint(1, 40))])
-    answered = np.array([rng.random() < 0.7 for _ in waited])
-    curve = stats.ecdf(stats.CensoredData.right_censored(waited, ~answered)).sf
-    shares = [0.1, 0.5, 0.9, 0.95, 1.0]
-    found = quantiles(waited, answered, shares)
-    for share, quantile in zip(shares, found.tolist(), strict=True):
-        reached = curve.quantiles[curve.probabilities <= 1 - share + 1e-9]
-        # A curve steps at answers only; what it lists besides are those who still wait.
-        assert quantile == (reached[0] if len(reached) else pytest.approx(np.nan, nan_ok=True))
+# -- in business hours -----
+
+WORK = BusinessHours(parse_week("Mo-Fr 08:00-18:00"), "Europe/Berlin", "DE-NW")
+"""Now is Tuesday 2023-11-14 23:13:20 in Berlin."""
 
 
-def test_a_curve_by_hand() -> None:
-    """Answered after 2, 2, 5 and 9, still waiting since 2, 6 and 9: 5/7, 5/7·3/4, 5/7·3/4·1/2."""
-    waited = np.array([2, 2, 2, 5, 6, 9, 9])
-    answered = np.array([True, True, False, True, False, True, False])
-    found = quantiles(waited, answered, [2 / 7, 0.3, 1 - 15 / 28, 0.5, 0.75])
-    np.testing.assert_array_equal(found, [2, 5, 5, 9, np.nan])
+def in_business(*events: dict[str, Any], window: str = "24h") -> dict[str | None, Figure]:
+    clients = clients_with(1, hours=[WORK], zones=["Europe/Berlin"])
+    inputs = inputs_of([(0, 0, 0, 0)], net=net_of_events(events), clients=clients)
+    return figures(KPI, inputs, window)
+
+
+def test_a_night_does_not_count() -> None:
+    """Asked on Monday at 23:33:20, answered on Tuesday at 08:13:20."""
+    found = in_business(comment("a", 23 + 2 / 3), answer("r", 15, "a"))
+    assert found[None].value == 8 * 3600 + 40 * 60
+    assert found["business"] == Figure(800.0, None, None, 1.0, 1.0, "")
+
+
+def test_who_asks_and_is_answered_at_night_waits_no_business_time() -> None:
+    assert in_business(comment("a", 20), answer("r", 19, "a"))["business"].value == 0.0
+
+
+def test_weekends_and_holidays_do_not_count() -> None:
+    """Asked on Tuesday 2023-10-31 at 16:13:20; All Saints' Day; Thursday 09:13:20."""
+    found = in_business(comment("a", 343), answer("r", 302, "a"), window="28d")
+    assert found[None].value == 41 * 3600
+    assert found["business"].value == (18 - 16 + 9 - 8) * 3600
+
+
+def test_who_waits_for_an_answer_waits_in_business_hours_only() -> None:
+    """Two wait since midnight, for all of today's ten hours. Two were answered after 3 h and 9.5 h."""
+    found = in_business(
+        comment("a", 23),
+        comment("b", 23),
+        comment("c", 14),
+        answer("r", 11, "c"),
+        comment("d", 15),
+        answer("s", 5.5, "d"),
+    )
+    assert found["business"] == Figure(9.5 * 3600, None, None, 2.0, 4.0, "")
+    assert found["business_p90"] == Figure(None, None, None, 2.0, 4.0, "too_few_answered")
+
+
+def test_without_business_hours_these_are_absent() -> None:
+    found = times(comment("a", 9), answer("r", 8, "a"))
+    for part in ("business", "business_p90", "business_p95"):
+        assert found[part] == Figure(None, None, None, 1.0, 1.0, "no_business_hours")
+    assert times()["business"].reason == "no_business_hours"
+    assert in_business()["business"].reason == "no_comments"
+
+
+def test_each_account_by_the_hours_of_its_client() -> None:
+    events = [
+        e for name in "abc" for e in (comment("q", 16, account=name), answer("r", 12, "q", account=name))
+    ]
+    early = BusinessHours(parse_week("Mo-Fr 04:00-10:00"), "UTC")
+    clients = clients_with(3, hours=[WORK, early, None])
+    inputs = inputs_of([(0, 0, 0, 0)] * 3, net=net_of_events(events, "abc"), clients=clients)
+    found = [figures(KPI, inputs, row=row)["business"].value for row in range(3)]
+    assert found == [3 * 3600 + 800, 4 * 3600 - 800, None]
