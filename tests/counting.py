@@ -12,7 +12,7 @@ from resonanz_streams.audit_report import Report
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import Settings, settings_of
-from resonanz_streams.topics import COUNTED_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, DEEP, KPIS
 from resonanz_streams.transports.brokers import open_archive, open_store
 from resonanz_streams.transports.ports import Outgoing, StateStore
 from tests.brokers import Broker
@@ -110,7 +110,8 @@ async def entries_told(settings: Settings) -> int:
     archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
     try:
         newest = [
-            await newest_told(archive, number, registry.accounts_of(number))
+            await newest_told(archive, topic, number, registry.accounts_of(number))
+            for topic in (KPIS, DEEP)
             for number in range(registry.partitions)
         ]
     finally:

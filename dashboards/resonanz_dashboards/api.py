@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from resonanz_dashboards import shapes
 from resonanz_dashboards.board_state import COMPLETE, STALE_MS, Entry
 from resonanz_dashboards.problems import ProblemError
-from resonanz_dashboards.selection import Selection, figures
+from resonanz_dashboards.selection import Selection, dated_figures
 from resonanz_dashboards.stream import Filter, feed
 from resonanz_dashboards.viewing import PROBLEM, Responses, TheWall, Viewer, Wall, json_answer
 
@@ -183,10 +183,8 @@ def _selection(windows: Sequence[str] | None, kpis: Sequence[str] | None) -> Sel
 
 def _rows(entry: Entry, selection: Selection) -> list[dict[str, Any]]:
     account = entry.account
-    head = {
-        "at_ms": entry.at_ms,
-        "client": account.client,
-        "platform": account.platform,
-        "account": account.id,
-    }
-    return [{**head, **msgspec.structs.asdict(it)} for it in figures(entry, selection)]
+    head = {"client": account.client, "platform": account.platform, "account": account.id}
+    return [
+        {"at_ms": at_ms, **head, **msgspec.structs.asdict(it)}
+        for at_ms, it in dated_figures(entry, selection)
+    ]

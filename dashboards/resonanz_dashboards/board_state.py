@@ -18,7 +18,7 @@ from resonanz_dashboards.trail import Trail
 from resonanz_streams.clock import Clock
 from resonanz_streams.events import KpiSnapshot, Status
 from resonanz_streams.registry import Account, Registry
-from resonanz_streams.topics import KPIS, STATUS
+from resonanz_streams.topics import DEEP, KPIS, STATUS
 from resonanz_streams.transports.ports import Record
 from resonanz_streams.unreadable import UNREADABLE
 
@@ -43,7 +43,8 @@ class ConnectorState(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Entry:
-    """One account on the board. ``value`` is its latest snapshot as it came, empty if there is none.
+    """One account on the board. ``value`` is its latest snapshot as it came, empty if there is none; ``deep``
+    that of topic ``kpis.deep``.
 
     ``at_ms`` is the time of its figures, ``arrived_ms`` when this process read them, by the wall clock.
     ``encoded``: what viewers of this version were sent, by what they had asked for (see selection.py).
@@ -56,6 +57,8 @@ class Entry:
     coverage: float | None = None
     velocity: float | None = None
     value: bytes = b""
+    deep: bytes = b""
+    deep_at_ms: int | None = None
     connectors: dict[str, ConnectorState] = field(default_factory=dict)
     encoded: dict[Hashable, bytes] = field(default_factory=dict)
 
@@ -117,7 +120,7 @@ class BoardState:
         return self._entries.values()
 
     def take(self, records: Sequence[Record]) -> None:
-        """Apply records of ``kpis`` and ``connectors.status``; later ones of a key win."""
+        """Apply records of ``kpis``, ``kpis.deep`` and ``connectors.status``; later ones of a key win."""
         before = self.version
         for record in records:
             try:
@@ -181,6 +184,8 @@ class BoardState:
     def _take(self, record: Record) -> None:
         if record.topic == KPIS:
             self._take_snapshot(record)
+        elif record.topic == DEEP:
+            self._take_deep(record)
         elif record.topic == STATUS and record.value:
             self._take_status(self._statuses.decode(record.value))
 
@@ -197,6 +202,15 @@ class BoardState:
         entry.at_ms, entry.coverage = snapshot.at_ms, snapshot.coverage
         entry.arrived_ms = self._clock()
         self._newest_ms = max(self._newest_ms, snapshot.at_ms)
+        self._touch(entry)
+
+    def _take_deep(self, record: Record) -> None:
+        snapshot = self._snapshots.decode(record.value) if record.value else None
+        entry = self._entries.get(snapshot.account if snapshot else (record.key or b"").decode())
+        if entry is None:
+            self.ignored["unknown_account"] += 1
+            return
+        entry.deep, entry.deep_at_ms = record.value or b"", snapshot.at_ms if snapshot else None
         self._touch(entry)
 
     def _take_status(self, status: Status) -> None:

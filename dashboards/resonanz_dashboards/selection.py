@@ -35,9 +35,13 @@ ALL: Final = Selection()
 
 def figures(entry: Entry, selection: Selection) -> list[KpiEntry]:
     """The account's latest figures that are wanted; empty if there are none."""
-    if not entry.value:
-        return []
-    return [it for it in _snapshots.decode(entry.value).kpis if selection.wants(it)]
+    return [it for _, it in dated_figures(entry, selection)]
+
+
+def dated_figures(entry: Entry, selection: Selection) -> list[tuple[int, KpiEntry]]:
+    """The same, each with the time that it is as of: those of ``kpis.deep`` may be older."""
+    told = [_snapshots.decode(value) for value in (entry.value, entry.deep) if value]
+    return [(snapshot.at_ms, it) for snapshot in told for it in snapshot.kpis if selection.wants(it)]
 
 
 def encoded(entry: Entry, selection: Selection) -> bytes:
@@ -60,6 +64,7 @@ def _encode(entry: Entry, selection: Selection) -> bytes:
         {
             "v": 1,
             "at_ms": entry.at_ms,
+            "deep_at_ms": entry.deep_at_ms,
             "arrived_ms": entry.arrived_ms,
             "client": entry.account.client,
             "platform": entry.account.platform,

@@ -25,7 +25,7 @@ from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import StopError
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
-from resonanz_streams.topics import KPIS, STATUS
+from resonanz_streams.topics import DEEP, KPIS, STATUS
 from resonanz_streams.transports.brokers import open_tail, scheme_of
 
 PAGE: Final = Path(__file__).parent / "page"
@@ -116,7 +116,7 @@ def run_wall(
     worker = Worker(worker_url, agency.get_secret_value() if agency is not None else None)
 
     def tail() -> Any:
-        return open_tail(settings.broker, [KPIS, STATUS], prefix=settings.topic_prefix)
+        return open_tail(settings.broker, [KPIS, DEEP, STATUS], prefix=settings.topic_prefix)
 
     with listen(host, port) as listener:
         WallServer(build_wall(board, access, tail, worker=worker), board).run(sockets=[listener])

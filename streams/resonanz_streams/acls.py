@@ -8,6 +8,7 @@ from typing import Final
 from resonanz_streams.topics import (
     COUNTED_TOPICS,
     DEAD_LETTERS,
+    DEEP,
     KPIS,
     LATE,
     PUBLISHED,
@@ -23,9 +24,9 @@ _TOPIC_RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "connector": {"Write": PUBLISHED, "Read": (STATUS,)},
     "worker": {
         "Read": (*COUNTED_TOPICS, STATUS, STATE),
-        "Write": (STATE, KPIS, LATE, DEAD_LETTERS),
+        "Write": (STATE, KPIS, DEEP, LATE, DEAD_LETTERS),
     },
-    "wall": {"Read": (KPIS, STATUS)},
+    "wall": {"Read": (KPIS, DEEP, STATUS)},
     "admin": {"Create": _EVERY, "Describe": _EVERY, "DescribeConfigs": _EVERY},
     "doctor": {
         "Read": (DEAD_LETTERS, STATUS, STATE),
@@ -34,7 +35,7 @@ _TOPIC_RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     # Who runs audit, rebuild, redrive and doctor.
     "operator": {
-        "Read": (*COUNTED_TOPICS, KPIS, STATE, DEAD_LETTERS, STATUS),
+        "Read": (*COUNTED_TOPICS, KPIS, DEEP, STATE, DEAD_LETTERS, STATUS),
         "Write": (*COUNTED_TOPICS, STATE, DEAD_LETTERS),
         "Describe": (LATE,),
         "DescribeConfigs": _EVERY,

@@ -31,7 +31,7 @@ from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.state_head import Head, read_head
-from resonanz_streams.topics import COUNTED_TOPICS
+from resonanz_streams.topics import COUNTED_TOPICS, DEEP, KPIS
 from resonanz_streams.transports.ports import Archive, Recovered
 
 _TIMELESS: Final = "does not say what time it had reached; a worker finds that again: resonanz worker"
@@ -109,7 +109,8 @@ class _Auditor:
         accounts = self._registry.accounts_of(number)
         rows = [row for row, known in enumerate(accounts) if account in {None, known.id}]
         # Snapshots first: what they were counted from is then part of the state.
-        newest = await newest_told(self._archive, number, accounts)
+        newest = await newest_told(self._archive, KPIS, number, accounts)
+        deep = await newest_told(self._archive, DEEP, number, accounts)
         stored = await self._archive.state(number)
         data = stored.get(META_KEY)
         head = None if data is None else read_head(data, number, {})
@@ -125,8 +126,8 @@ class _Auditor:
         if live.now_ms is None:
             self._report.missing[f"state of partition {number}"] = _TIMELESS
             return
-        told = {row: one for row, one in newest.told.items() if row in rows}
-        times = {at for one in told.values() for at in one.times}
+        told, of_deep = ({row: of.told[row] for row in rows if row in of.told} for of in (newest, deep))
+        times = {one.snapshot.at_ms for one in (*told.values(), *of_deep.values())}
         reader = await self._read(number, head, live.now_ms, min(times | {live.now_ms}), rows)
         operations, people = reader.finish()
         limits = await self._limits(number, head, live.newest_followers_ms, times | {live.now_ms})
@@ -135,12 +136,13 @@ class _Auditor:
         source = Source(
             number, self._registry, operations, people, reader.facets, chosen_kpis(self._settings)
         )
-        compare_told(source, told, limits, self._report)
+        compare_told(source, told, of_deep, limits, self._report)
         presence = Presence(number, accounts, (operations, people), live.now_ms, self._report)
         if absent := presence.absent(rows, newest):
             # A worker may have counted them first, and told of them, since the first look.
-            absent = presence.absent(list(absent), await newest_told(self._archive, number, accounts))
+            absent = presence.absent(list(absent), await newest_told(self._archive, KPIS, number, accounts))
         presence.compare(rows, newest, absent)
+        presence.compare(rows, deep, set())
 
     async def _expect_nothing(self, number: int) -> None:
         """Without a state nothing must be there to count."""

@@ -1,4 +1,4 @@
-"""Whether topic ``kpis`` holds a snapshot of every account that something was counted of, and whose it is."""
+"""What topics ``kpis`` and ``kpis.deep`` hold of each account, whose it is, and what lacks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,6 @@ from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.current import NotReadableError, snapshot_in
 from resonanz_streams.events import KpiSnapshot
 from resonanz_streams.registry import Account
-from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.ports import Archive
 
 _NAMES: Final = {"account": "id", "client": "client", "platform": "platform"}
@@ -19,42 +18,38 @@ _NAMES: Final = {"account": "id", "client": "client", "platform": "platform"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A snapshot, its account's row, and where it stands in its partition of topic ``kpis``."""
+    """A snapshot, its account's row, and where it stands in its partition of ``topic``."""
 
     row: int
     snapshot: KpiSnapshot
+    topic: str
     offset: int
-
-    @property
-    def times(self) -> Sequence[int]:
-        """As of when its figures are."""
-        deep = self.snapshot.deep
-        return [self.snapshot.at_ms] if deep is None else [self.snapshot.at_ms, deep.at_ms]
 
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """By account row: the newest snapshots, and of those that are none the offset and the reason."""
+    """Of one topic, by account row: the newest snapshots, and of those that are none offset and reason."""
 
+    topic: str
     told: dict[int, Told] = field(default_factory=dict)
     faults: dict[int, tuple[int, str]] = field(default_factory=dict)
 
 
-async def newest_told(archive: Archive, partition: int, accounts: Sequence[Account]) -> Newest:
+async def newest_told(archive: Archive, topic: str, partition: int, accounts: Sequence[Account]) -> Newest:
     """Those of other accounts are left out."""
     rows = {account.id.encode(): row for row, account in enumerate(accounts)}
     records: dict[int, tuple[int, bytes | None]] = {}
-    end = (await archive.ends(KPIS)).get(partition, 0)
-    async for batch in archive.records(KPIS, partition, 0, end):
+    end = (await archive.ends(topic)).get(partition, 0)
+    async for batch in archive.records(topic, partition, 0, end):
         for record in batch:
             if record.key in rows:
                 records[rows[record.key]] = record.offset, record.value
-    newest = Newest()
+    newest = Newest(topic)
     for row, (offset, value) in records.items():
         if value is None:
             continue
         try:
-            newest.told[row] = Told(row, snapshot_in(value), offset)
+            newest.told[row] = Told(row, snapshot_in(value), topic, offset)
         except NotReadableError as error:
             newest.faults[row] = offset, str(error)
     return newest
@@ -82,7 +77,7 @@ class Presence:
                 self._whose(newest.told[row])
             elif row in newest.faults:
                 offset, why = newest.faults[row]
-                where = f"{KPIS}/{self.partition}@{offset}: {why}"
+                where = f"{newest.topic}/{self.partition}@{offset}: {why}"
                 self._differs(row, "snapshot", "not readable", "readable", where)
             elif row in absent:
                 self._differs(row, "snapshot", "missing", "present", "a running worker tells it within 30 s")
@@ -91,7 +86,8 @@ class Presence:
         for name, field_name in _NAMES.items():
             live, configured = getattr(told.snapshot, name), getattr(self.accounts[told.row], field_name)
             if live != configured:
-                self._differs(told.row, name, live, configured, f"{KPIS}/{self.partition}@{told.offset}")
+                where = f"{told.topic}/{self.partition}@{told.offset}"
+                self._differs(told.row, name, live, configured, where)
 
     def _differs(self, row: int, figure: str, live: Any, right: Any, where: str) -> None:
         self.report.add(

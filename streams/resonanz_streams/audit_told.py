@@ -1,4 +1,4 @@
-"""What people see, the newest snapshot of every account in topic ``kpis``, against the log.
+"""What people see, the newest snapshots of every account in ``kpis`` and ``kpis.deep``, against the log.
 
 Counts, peaks and followers are recomputed from the records that the snapshot says it was counted from, as of
 its own time; what the KPIs make of them is the KPIs' own code. Coverage is taken from the snapshot: it comes
@@ -26,11 +26,10 @@ from resonanz_streams.audit_log import Logged, taken, ways
 from resonanz_streams.audit_newest import Told
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.audit_state import PARTS, plain, same, span
-from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.deep import deep_figures
 from resonanz_streams.details import Facets
 from resonanz_streams.evaluation import KpiFailures
-from resonanz_streams.events import KpiEntry, KpiSnapshot
+from resonanz_streams.events import KpiEntry
 from resonanz_streams.kpis.base import DEEP_WINDOWS, WINDOWS, Inputs, Kpi
 from resonanz_streams.measures import clients_of
 from resonanz_streams.reach import Limit, hidden
@@ -59,27 +58,27 @@ class Source:
 def compare_told(
     source: Source,
     told: Mapping[int, Told],
+    deep: Mapping[int, Told],
     limits: Mapping[int, tuple[Sequence[Limit], Sequence[Limit]]],
     report: Report,
 ) -> None:
-    """Every entry of every snapshot. ``limits``: those of counts and those of followers, by time."""
-    for row, one in told.items():
-        report.accounts.add(source.registry.accounts_of(source.partition)[row].id)
-        if one.snapshot.read is None:
-            report.leave_out("kpis", dict.fromkeys(WINDOWS, _SILENT), 1)
-    for part in (_Ticked, _Deep):
-        for (now_ms, read), rows in _groups(told, part).items():
-            _compare_group(part(source, told, rows, now_ms, dict(read)), limits[now_ms], report)
+    """Every entry of every snapshot, those of ``kpis.deep`` apart. ``limits``: those of counts and those of
+    followers, by time."""
+    for part, snapshots in ((_Ticked, told), (_Deep, deep)):
+        for row, one in snapshots.items():
+            report.accounts.add(source.registry.accounts_of(source.partition)[row].id)
+            if one.snapshot.read is None:
+                report.leave_out("kpis", dict.fromkeys(WINDOWS, _SILENT), 1)
+        for (now_ms, read), rows in _groups(snapshots).items():
+            _compare_group(part(source, snapshots, rows, now_ms, dict(read)), limits[now_ms], report)
 
 
-def _groups(
-    told: Mapping[int, Told], part: "type[_Part]"
-) -> Mapping[tuple[int, tuple[tuple[str, int], ...]], list[int]]:
+def _groups(told: Mapping[int, Told]) -> Mapping[tuple[int, tuple[tuple[str, int], ...]], list[int]]:
     """The accounts whose figures are as of the same time, from the same part of the log."""
     groups: dict[tuple[int, tuple[tuple[str, int], ...]], list[int]] = defaultdict(list)
     for row, one in told.items():
-        if one.snapshot.read is not None and (as_of := part.as_of(one.snapshot)) is not None:
-            groups[as_of[0], tuple(sorted(as_of[1].items()))].append(row)
+        if one.snapshot.read is not None:
+            groups[one.snapshot.at_ms, tuple(sorted(one.snapshot.read.items()))].append(row)
     return groups
 
 
@@ -92,7 +91,7 @@ def _compare_group(part: "_Part", limits: tuple[Sequence[Limit], Sequence[Limit]
     report.leave_out("kpis", {f"{window} followers": why for window, why in unknown_means.items()}, many)
     variants = list(part.recomputed())
     for place, row in enumerate(part.rows):
-        live = part.entries(part.told[row].snapshot)
+        live = part.told[row].snapshot.kpis
         found = [
             list(_differences(part, row, (live, variant[place]), unknown, unknown_means))
             for variant in variants
@@ -113,15 +112,6 @@ class _Part:
     rows: Sequence[int]
     now_ms: int
     read: Mapping[str, int]
-
-    @staticmethod
-    def as_of(snapshot: KpiSnapshot) -> tuple[int, Mapping[str, int]] | None:
-        """Time and offsets of a snapshot's entries; None if it has none of these."""
-        raise NotImplementedError
-
-    def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
-        """Those that this is about."""
-        raise NotImplementedError
 
     def unknown(self, found: Mapping[str, str]) -> Mapping[str, str]:
         """The windows that cannot be recomputed, if of counts it is these."""
@@ -161,7 +151,7 @@ class _Part:
         accounts = registry.accounts_of(self.source.partition)
         coverage = {window: np.zeros(len(accounts)) for window in WINDOWS}
         for row in self.rows:
-            for entry in self.entries(self.told[row].snapshot):
+            for entry in self.told[row].snapshot.kpis:
                 if entry.window in coverage:
                     coverage[entry.window][row] = entry.coverage or 0.0
         return Inputs(
@@ -182,27 +172,13 @@ class _Part:
 class _Ticked(_Part):
     """What is told with every tick."""
 
-    @staticmethod
-    def as_of(snapshot: KpiSnapshot) -> tuple[int, Mapping[str, int]] | None:
-        return snapshot.at_ms, snapshot.read or {}
-
-    def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
-        return [entry for entry in snapshot.kpis if not _is_deep(entry)]
-
     def evaluated(self, net: Standing, people: Logged) -> list[Sequence[KpiEntry]]:
         inputs = chosen(self.inputs(net, people), np.array(self.rows, dtype=np.intp))
         return _by_account(entries_of(inputs, self.source.failures.columns), len(self.rows))
 
 
 class _Deep(_Part):
-    """What is told as of an earlier time, of all that stood then."""
-
-    @staticmethod
-    def as_of(snapshot: KpiSnapshot) -> tuple[int, Mapping[str, int]] | None:
-        return None if snapshot.deep is None else (snapshot.deep.at_ms, snapshot.deep.read)
-
-    def entries(self, snapshot: KpiSnapshot) -> Sequence[KpiEntry]:
-        return [entry for entry in snapshot.kpis if _is_deep(entry)]
+    """What is told more seldom, of all that stood then."""
 
     def unknown(self, found: Mapping[str, str]) -> Mapping[str, str]:
         # What people answer or react to may lie long before the window.
@@ -216,13 +192,8 @@ class _Deep(_Part):
         accounts = len(inputs.potential)
         stands = table(net, self.source.facets, accounts, self.now_ms)
         inputs = replace(inputs, net=stands, followers_at=followers_at(people))
-        figures = deep_figures(inputs, self.read, self.source.failures.columns)
-        return list(figures.entries(np.array(self.rows, dtype=np.intp)))
-
-
-def _is_deep(entry: KpiEntry) -> bool:
-    known = kpis_by_id().get(entry.kpi)
-    return known is not None and known.deep
+        arranged = deep_figures(inputs, self.read, self.source.failures.columns).arranged()
+        return [arranged.entries(row) for row in self.rows]
 
 
 def _by_account(columns: Iterable[Sequence[KpiEntry]], accounts: int) -> list[Sequence[KpiEntry]]:
@@ -264,7 +235,7 @@ def _differences(
             recomputed=_figure(other, field),
             partition=partition,
             at_ms=part.now_ms,
-            where=f"kpis/{partition}@{told.offset}, counted from {records}",
+            where=f"{told.topic}/{partition}@{told.offset}, counted from {records}",
         )
 
 

@@ -1,4 +1,4 @@
-"""What topic ``kpis`` says of an account now."""
+"""What topics ``kpis`` and ``kpis.deep`` say of an account now."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import msgspec
 from resonanz_streams.errors import StopError
 from resonanz_streams.events import KpiSnapshot
 from resonanz_streams.settings import Settings
-from resonanz_streams.topics import KPIS
+from resonanz_streams.topics import DEEP, KPIS
 from resonanz_streams.transports.brokers import open_tail
 from resonanz_streams.transports.ports import Record
 from resonanz_streams.unreadable import UNREADABLE
@@ -40,30 +40,34 @@ def snapshot_in(value: bytes) -> KpiSnapshot:
     return snapshot
 
 
-async def latest_snapshot(settings: Settings, account: str) -> KpiSnapshot | None:
-    """The newest snapshot of ``account`` that existed when this was called; None if there is none.
+async def latest_snapshots(settings: Settings, account: str) -> list[KpiSnapshot]:
+    """The newest snapshots of ``account`` that existed when this was called: that of topic ``kpis``, then
+    that of ``kpis.deep``, which may be older; without those that are not there.
 
     Raises:
         RetryError: the broker is away.
         StopError: the broker cannot be used, or what stands there cannot be read.
     """
-    tail = open_tail(settings.broker, [KPIS], prefix=settings.topic_prefix)
+    topics = [KPIS, DEEP]
+    tail = open_tail(settings.broker, topics, prefix=settings.topic_prefix)
     key = account.encode()
-    newest: Record | None = None
+    newest: dict[str, Record] = {}
     try:
         while True:
             records = await tail.poll(_POLL_SECONDS)
-            newest = next((record for record in reversed(records) if record.key == key), newest)
+            newest |= {record.topic: record for record in records if record.key == key}
             if tail.caught_up():
                 break
     finally:
         await tail.close()
-    if newest is None or newest.value is None:
-        return None
+    return [_read(newest[topic], account) for topic in topics if topic in newest and newest[topic].value]
+
+
+def _read(record: Record, account: str) -> KpiSnapshot:
     try:
-        return snapshot_in(newest.value)
+        return snapshot_in(record.value or b"")
     except NotReadableError as error:
         raise StopError(
-            f"{KPIS}/{newest.partition}@{newest.offset} is no snapshot of {account} ({error}): somebody else "
-            "wrote it; a running worker tells it again within 30 s"
+            f"{record.topic}/{record.partition}@{record.offset} is no snapshot of {account} ({error}): "
+            "somebody else wrote it; a running worker tells it again within 30 s"
         ) from None

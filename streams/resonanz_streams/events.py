@@ -128,20 +128,12 @@ class KpiEntry(msgspec.Struct, gc=False):
     reason: str | None = None
 
 
-class Deep(msgspec.Struct, kw_only=True, gc=False):
-    """As of when the deep KPIs are, and from which part of the log; see ``KpiSnapshot.read``."""
-
-    at_ms: int
-    read: Mapping[str, int]
-
-
 class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
-    """All KPIs of one account as of ``at_ms`` (topic ``kpis``, compacted, key = account).
+    """KPIs of one account as of ``at_ms`` (topics ``kpis`` and ``kpis.deep``, compacted, key = account).
 
     ``coverage`` is that of the 24 h window; each entry carries its own window's. ``read`` says which part
     of the log it was counted from: the next offset per source topic, in the account's partition; null in
-    those of earlier versions. ``deep``: the same for the deep KPIs, which may be older; null before the
-    first.
+    those of earlier versions.
     """
 
     v: int = VERSION
@@ -152,7 +144,6 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     coverage: float
     kpis: Sequence[KpiEntry]
     read: Mapping[str, int] | None = None
-    deep: Deep | None = None
 
 
 def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:

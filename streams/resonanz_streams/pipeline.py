@@ -16,13 +16,14 @@ from typing import Final
 
 from resonanz_streams.backlog import Backlog
 from resonanz_streams.clock import Clock
-from resonanz_streams.deep import DeepBook, DeepFigures
+from resonanz_streams.deep_book import Computed, DeepBook
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
 from resonanz_streams.evaluation import KpiFailures
 from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
+from resonanz_streams.exposition import series_of
 from resonanz_streams.few_at_once import few_at_once
 from resonanz_streams.growth import Growth
 from resonanz_streams.heard import Heard
@@ -77,7 +78,8 @@ class Pipeline:
         self._measures = measures
         self.kpi_failures = KpiFailures()
         every_tick, compute = settings.clock == "event", self.kpi_failures.columns
-        self.deep = DeepBook(every_tick=every_tick, compute=compute)
+        exported = {(series.kpi, series.window) for series in series_of(settings.export)}
+        self.deep = DeepBook(every_tick=every_tick, exported=exported, compute=compute)
         self._telling = Telling(clock, self.deep, every_tick=every_tick, compute=compute)
         self.renewed = asyncio.Event()
         self._locks: dict[int, asyncio.Lock] = {}
@@ -291,9 +293,7 @@ class Pipeline:
             and not self.growth.suspects(partition, engine)
         )
 
-    def _replace(
-        self, partition: int, engine: PartitionEngine, deep: DeepFigures | None, took: float
-    ) -> None:
+    def _replace(self, partition: int, engine: PartitionEngine, deep: Computed | None, took: float) -> None:
         """All at once: rows of the old engine's arrays are other accounts in the new one's."""
         self.growth.forget(partition)
         self.care.renewed(partition)

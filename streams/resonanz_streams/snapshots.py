@@ -8,9 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from resonanz_streams.deep import DeepFigures
 from resonanz_streams.evaluation import Compute, evaluate, plainly
-from resonanz_streams.events import Deep, KpiEntry, KpiSnapshot, encode
+from resonanz_streams.events import KpiEntry, KpiSnapshot, encode
 from resonanz_streams.kpis.base import REASONS, Inputs
 from resonanz_streams.registry import Account
 
@@ -79,13 +78,12 @@ class SnapshotBook:
         clock_ms: int,
         *,
         read: Mapping[str, int] | None = None,
-        deep: DeepFigures | None = None,
     ) -> Iterator[list[tuple[bytes, bytes]]]:
         """(key, JSON) of these rows in their order, slice by slice.
 
-        ``read``: the next offsets per topic when ``inputs`` were taken; ``deep``: what else is told. From the
-        first slice on the caller may let others work in between; some slices are empty for that. What is
-        not asked for stays due and comes first the next time.
+        ``read``: the next offsets per topic when ``inputs`` were taken. From the first slice on the caller
+        may let others work in between; some slices are empty for that. What is not asked for stays due and
+        comes first the next time.
         """
         if not len(rows):
             return
@@ -104,11 +102,10 @@ class SnapshotBook:
             yield []
             for start in range(0, len(together), _SLICE):
                 part = together[start : start + _SLICE]
-                own: list[Sequence[Any]] = list(entries[start : start + _SLICE])
-                if deep is not None:
-                    own = [(*few, *deep.encoded[row]) for row, few in zip(part.tolist(), own, strict=True)]
+                own = entries[start : start + _SLICE]
                 told = [
-                    self._snapshot(*one, inputs, read, deep) for one in zip(part.tolist(), own, strict=True)
+                    self._snapshot(row, few, inputs, read)
+                    for row, few in zip(part.tolist(), own, strict=True)
                 ]
                 if self._told is not None:
                     self._told[part] = signature[part]
@@ -121,7 +118,6 @@ class SnapshotBook:
         entries: Sequence[KpiEntry],
         inputs: Inputs,
         read: Mapping[str, int] | None,
-        deep: DeepFigures | None,
     ) -> tuple[bytes, bytes]:
         account = self._accounts[row]
         snapshot = KpiSnapshot(
@@ -132,7 +128,6 @@ class SnapshotBook:
             coverage=float(inputs.coverage["24h"][row]),
             kpis=entries,
             read=read,
-            deep=None if deep is None else Deep(at_ms=deep.at_ms, read=deep.read),
         )
         return account.id.encode(), encode(snapshot)
 

@@ -1,4 +1,4 @@
-"""What each owned partition tells topic ``kpis``."""
+"""What each owned partition tells topics ``kpis`` and ``kpis.deep``."""
 
 import asyncio
 import time
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from resonanz_streams.clock import Clock
-from resonanz_streams.deep import DeepBook
+from resonanz_streams.deep_book import DeepBook
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.evaluation import Compute, plainly
 from resonanz_streams.snapshots import SnapshotBook
-from resonanz_streams.topics import KPIS
+from resonanz_streams.topics import DEEP, KPIS
 from resonanz_streams.transports.ports import Outgoing
 
 LEAST_SECONDS: Final = 0.015
@@ -68,9 +68,11 @@ class Telling:
         read = dict(engine.offsets)
         book, clock = self._books[partition], self._clock()
         due = book.due(inputs, clock)
-        records: list[Outgoing] = []
+        news = self._deep.news.get(partition)
+        # They were encoded where it may take its time.
+        records = [] if news is None else [Outgoing(DEEP, *one, partition=partition) for one in news.take()]
         limit = self.spent_seconds + seconds
-        for told in book.encode(due, inputs, clock, read=read, deep=self._deep.figures.get(partition)):
+        for told in book.encode(due, inputs, clock, read=read):
             records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]
             self.spent_seconds += time.thread_time() - begun
             if told and self.spent_seconds >= limit:

@@ -24,6 +24,9 @@ COUNTED_TOPICS: Final = (*LEDGER_TOPICS, "audience")
 SOURCE_TOPICS: Final = COUNTED_TOPICS
 STATUS: Final = "connectors.status"
 KPIS: Final = "kpis"
+DEEP: Final = "kpis.deep"
+"""As ``kpis``, with the KPIs that are computed from all that stands: larger, told more seldom."""
+
 LATE: Final = "late"
 DEAD_LETTERS: Final = "dead-letters"
 PUBLISHED: Final = (*SOURCE_TOPICS, DEAD_LETTERS, STATUS)
@@ -73,6 +76,7 @@ TOPICS: Final[dict[str, TopicSpec]] = {
         TopicSpec(DEAD_LETTERS, "delete"),
         TopicSpec(STATE, "compact"),
         TopicSpec(KPIS, "compact"),
+        TopicSpec(DEEP, "compact"),
         TopicSpec(STATUS, "compact", partitions=1),
     )
 }

@@ -25,7 +25,7 @@ from resonanz_streams.backtest import run_backtest
 from resonanz_streams.kpis import KPIS as ALL_KPIS
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import Settings, load_settings
-from resonanz_streams.topics import KPIS
+from resonanz_streams.topics import DEEP, KPIS
 from resonanz_streams.transports.brokers import open_tail
 
 DATA = Path(__file__).parents[1] / "data" / "stackexchange"
@@ -117,31 +117,33 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield request.getfixturevalue("kafka_url")
 
 
-async def _last_snapshots(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Every account's snapshot as of the end."""
-    tail = open_tail(settings.broker, [KPIS], prefix=settings.topic_prefix)
-    found: dict[str, dict[str, Any]] = {}
+async def _last_snapshots(settings: Settings) -> list[dict[str, Any]]:
+    """Every account's snapshots as of the end."""
+    tail = open_tail(settings.broker, [KPIS, DEEP], prefix=settings.topic_prefix)
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     loop = asyncio.get_running_loop()
     until = loop.time() + DEADLINE_SECONDS
-    wanted = set(accounts())
+    wanted = {(topic, account) for topic in (KPIS, DEEP) for account in accounts()}
     try:
         while found.keys() < wanted and loop.time() < until:
             for record in await tail.poll(0.2):
                 if record.value:
                     snapshot = orjson.loads(record.value)
                     if snapshot["at_ms"] == END_MS:
-                        found[snapshot["account"]] = snapshot
+                        found[record.topic, snapshot["account"]] = snapshot
     finally:
         await tail.close()
-    assert found.keys() == wanted, f"{len(wanted) - len(found)} accounts were not told as of the end"
-    return found
+    assert found.keys() == wanted, f"{len(wanted) - len(found)} snapshots were not told as of the end"
+    return list(found.values())
 
 
 def live_rows(settings: Settings) -> dict[Key, Row]:
     """Every KPI as the worker told it last."""
     return {
-        (account, entry["kpi"], entry["window"], entry["part"]): tuple(entry[field] for field in FIELDS)
-        for account, snapshot in asyncio.run(_last_snapshots(settings)).items()
+        (snapshot["account"], entry["kpi"], entry["window"], entry["part"]): tuple(
+            entry[field] for field in FIELDS
+        )
+        for snapshot in asyncio.run(_last_snapshots(settings))
         for entry in snapshot["kpis"]
     }
 

@@ -17,7 +17,7 @@ from tests.pipeline.test_rebuild import rebuilt
 from tests.pipeline.test_redrive import configure
 
 from resonanz_streams.audit import audit
-from resonanz_streams.current import latest_snapshot
+from resonanz_streams.current import latest_snapshots
 from resonanz_streams.errors import StopError
 from resonanz_streams.registry import build_registry
 from resonanz_streams.topics import KPIS
@@ -197,7 +197,7 @@ def test_a_snapshot_that_cannot_be_read_is_no_answer_to_a_query(tmp_path: Path) 
     settings = settings_on(broker)
     broker.publish(Outgoing(KPIS, b"file:a", b'{"v": 1,', partition=1))
     with pytest.raises(StopError, match=r"kpis/1@0 is no snapshot of file:a .*tells it again within 30 s"):
-        asyncio.run(latest_snapshot(settings, "file:a"))
+        asyncio.run(latest_snapshots(settings, "file:a"))
 
 
 def test_a_dead_letter_with_any_offset_is_read(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from resonanz_streams import cli
 from resonanz_streams.acls import needed_acls
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.letters import letter
-from resonanz_streams.topics import COUNTED_TOPICS, DEAD_LETTERS, KPIS, LATE, STATE, STATUS
+from resonanz_streams.topics import COUNTED_TOPICS, DEAD_LETTERS, DEEP, KPIS, LATE, STATE, STATUS
 from resonanz_streams.transports.ports import Outgoing
 
 PREFIX: Final = "operator."
@@ -113,7 +113,7 @@ def test_with_its_rights_it_does_all_of_its_work(
 
 
 MISSED: Final = [
-    *(("Read", PREFIX + topic, "audit") for topic in (*COUNTED_TOPICS, KPIS, STATE, DEAD_LETTERS)),
+    *(("Read", PREFIX + topic, "audit") for topic in (*COUNTED_TOPICS, KPIS, DEEP, STATE, DEAD_LETTERS)),
     ("Read", PREFIX + STATUS, "doctor"),
     ("Describe", PREFIX + LATE, "doctor"),
     *(("Write", PREFIX + topic, "redrive") for topic in (*COUNTED_TOPICS, DEAD_LETTERS)),

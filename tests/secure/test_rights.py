@@ -11,7 +11,17 @@ from tests.kafka_secure import SecureKafka
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.acls import Acl, command_lines, needed_acls
 from resonanz_streams.errors import ResonanzError
-from resonanz_streams.topics import COUNTED_TOPICS, DEAD_LETTERS, KPIS, LATE, PUBLISHED, STATE, STATUS, TOPICS
+from resonanz_streams.topics import (
+    COUNTED_TOPICS,
+    DEAD_LETTERS,
+    DEEP,
+    KPIS,
+    LATE,
+    PUBLISHED,
+    STATE,
+    STATUS,
+    TOPICS,
+)
 from resonanz_streams.transports.brokers import open_admin, open_store, open_tail
 from resonanz_streams.transports.ports import Flush, Outgoing
 
@@ -68,7 +78,7 @@ def as_worker(url: str) -> None:
         store = open_store(url, prefix=PREFIX, group=GROUP)
         try:
             found = await store.recover(0)
-            records = [Outgoing(topic, b"a:1", b"{}") for topic in (KPIS, LATE, DEAD_LETTERS)]
+            records = [Outgoing(topic, b"a:1", b"{}") for topic in (KPIS, DEEP, LATE, DEAD_LETTERS)]
             offsets = {topic: found.offsets.get(topic, 0) for topic in COUNTED_TOPICS}
             await store.flush(0, Flush({b"k": b"v"}, offsets, records))
         finally:
@@ -79,6 +89,7 @@ def as_worker(url: str) -> None:
 
 def as_wall(url: str) -> None:
     read(url, KPIS)
+    read(url, DEEP)
     read(url, STATUS)
 
 
@@ -106,7 +117,7 @@ def test_without_one_of_them_its_role_is_stopped_with_a_sentence(cluster: Secure
     assert "tr0ub4dor" not in str(caught.value)
 
 
-@pytest.mark.parametrize("topic", [KPIS, STATE])
+@pytest.mark.parametrize("topic", [KPIS, DEEP, STATE])
 def test_a_connector_reads_neither_figures_nor_state(cluster: SecureKafka, topic: str) -> None:
     cluster.allow(NEEDED)
     with pytest.raises(
@@ -156,7 +167,10 @@ def test_the_lines_say_what_the_list_says() -> None:
         "# operator",
     ]
     start = "kafka-acls.sh --bootstrap-server kafka-1:9093 --add --allow-principal User:resonanz-"
-    assert f"{start}wall --operation Read --topic p.kpis --topic p.connectors.status" in lines
+    assert (
+        f"{start}wall --operation Read --topic p.kpis --topic p.kpis.deep --topic p.connectors.status"
+        in lines
+    )
     assert (
         f"{start}worker --operation Write --resource-pattern-type prefixed --transactional-id p.g-" in lines
     )

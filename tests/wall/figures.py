@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from scipy.special import gammaincinv
 
 from resonanz_streams.events import KpiEntry, KpiSnapshot, Status, encode
-from resonanz_streams.topics import KPIS, STATUS
+from resonanz_streams.topics import DEEP, KPIS, STATUS
 from resonanz_streams.transports.ports import Record
 
 MINUTES: Mapping[str, int] = {
@@ -55,6 +55,11 @@ def snapshot(
 def record(shot: KpiSnapshot, offset: int = 0) -> Record:
     """As it stands in the topic."""
     return Record(KPIS, 0, offset, shot.account.encode(), encode(shot))
+
+
+def deep_record(shot: KpiSnapshot) -> Record:
+    """As it stands in the topic of deep figures."""
+    return Record(DEEP, 0, 0, shot.account.encode(), encode(shot))
 
 
 def tombstone(account: str) -> Record:

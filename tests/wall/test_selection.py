@@ -3,12 +3,16 @@
 import json
 
 import pytest
-from tests.wall.figures import record, snapshot, tombstone
+from msgspec import structs
+from tests.wall.figures import deep_record, record, snapshot, tombstone
 
 from resonanz_dashboards.board_state import BoardState, Entry
-from resonanz_dashboards.selection import ALL, KEPT, Selection, encoded, figures
+from resonanz_dashboards.selection import ALL, KEPT, Selection, dated_figures, encoded, figures
+from resonanz_streams.events import KpiEntry
 from resonanz_streams.registry import Registry
 from resonanz_streams.settings import settings_of
+from resonanz_streams.topics import DEEP
+from resonanz_streams.transports.ports import Record
 
 KEY = "file:a1"
 
@@ -49,6 +53,24 @@ def test_a_viewer_gets_what_it_asked_for(board: BoardState, selection: Selection
 
 def test_who_asks_for_nothing_gets_all(board: BoardState) -> None:
     assert len(figures(entry_of(board), ALL)) == len(snapshot(KEY, 0).kpis)
+
+
+def test_deep_figures_stand_beside_with_the_time_that_they_are_as_of(board: BoardState) -> None:
+    waiting = KpiEntry("backlog", "24h", value=3.0)
+    before = board.version
+    board.take([deep_record(structs.replace(snapshot(KEY, 400), kpis=[waiting]))])
+    assert board.version == before + 1
+    entry = entry_of(board)
+    wanted = Selection(kpis=frozenset({"backlog", "5m/velocity"}))
+    assert [(at_ms, it.kpi) for at_ms, it in dated_figures(entry, wanted)] == [
+        (1000, "velocity"),
+        (400, "backlog"),
+    ]
+    told = json.loads(encoded(entry, wanted))
+    assert (told["at_ms"], told["deep_at_ms"], len(told["kpis"])) == (1000, 400, 2)
+    board.take([Record(DEEP, 0, 0, KEY.encode(), None)])
+    assert [it.kpi for it in figures(entry, wanted)] == ["velocity"]
+    assert json.loads(encoded(entry, wanted))["deep_at_ms"] is None
 
 
 def test_it_is_encoded_once_a_change(board: BoardState) -> None:

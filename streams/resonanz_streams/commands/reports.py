@@ -44,36 +44,42 @@ _COLUMNS: Final = (
 @options.config
 def query(account: str, window: str | None, form: str, json_wanted: bool, config_path: Path) -> None:
     """The current KPIs of ACCOUNT, each with its interval, coverage and, where absent, the reason."""
-    from resonanz_streams.current import latest_snapshot
+    from resonanz_streams.current import latest_snapshots
 
     options.log_as("query")
     settings, registry = options.load(config_path)
     options.known_account(registry, account)
-    snapshot = asyncio.run(latest_snapshot(settings, account))
-    if snapshot is None:
+    snapshots = asyncio.run(latest_snapshots(settings, account))
+    if not snapshots:
         raise StopError(f"nothing is known of {account} yet; is a worker running? Start: resonanz worker")
-    entries = [entry for entry in snapshot.kpis if window in {None, entry.window}]
+    for snapshot in snapshots:
+        snapshot.kpis = [entry for entry in snapshot.kpis if window in {None, entry.window}]
     if json_wanted or form == "json":
-        options.print_json(_rows(snapshot, entries))
+        options.print_json(_rows(snapshots))
     elif form == "csv":
         writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_rows(snapshot, entries))
+        writer.writerows(_rows(snapshots))
     else:
-        _print_snapshot(snapshot, entries)
+        for snapshot in snapshots:
+            if snapshot.kpis:
+                _print_snapshot(snapshot)
 
 
-def _rows(snapshot: KpiSnapshot, entries: Sequence[KpiEntry]) -> list[dict[str, Any]]:
-    head = {name: getattr(snapshot, name) for name in _COLUMNS[:4]}
-    return [head | msgspec.structs.asdict(entry) for entry in entries]
+def _rows(snapshots: Sequence[KpiSnapshot]) -> list[dict[str, Any]]:
+    return [
+        {name: getattr(snapshot, name) for name in _COLUMNS[:4]} | msgspec.structs.asdict(entry)
+        for snapshot in snapshots
+        for entry in snapshot.kpis
+    ]
 
 
-def _print_snapshot(snapshot: KpiSnapshot, entries: Sequence[KpiEntry]) -> None:
+def _print_snapshot(snapshot: KpiSnapshot) -> None:
     at = datetime.fromtimestamp(snapshot.at_ms / 1000, UTC)
     click.echo(f"{snapshot.account}  client {snapshot.client}  as of {at:%Y-%m-%d %H:%M:%S} UTC")
     options.print_table(
         ("KPI", "window", "part", "value", "95 % interval", "from", "coverage", "note"),
-        [_line(entry) for entry in entries],
+        [_line(entry) for entry in snapshot.kpis],
         right=("value", "95 % interval", "from", "coverage"),
     )
 

@@ -9,7 +9,8 @@ import pytest
 from tests.engines import NOW_MS, Driven, event
 from tests.poisoned import UnforeseenError
 
-from resonanz_streams.deep import DeepBook, DeepFigures, deep_job
+from resonanz_streams.deep import DeepFigures, deep_job
+from resonanz_streams.deep_book import DeepBook
 from resonanz_streams.errors import StopError
 from resonanz_streams.evaluation import KpiFailures, evaluate
 from resonanz_streams.events import KpiEntry
@@ -114,7 +115,7 @@ def test_entries_leave_out_parts_that_are_null_and_keep_the_reason_of_the_whole(
     wait, topic = BY_ID["time_to_first_response"], BY_ID["topic_share"]
     columns = [(wait, "24h", whole), (wait, "24h", part), (topic, "24h", ragged)]
     figures = DeepFigures(NOW_MS, {}, {"24h": np.array([1.0, 0.5])}, columns)
-    second, first = figures.entries(np.array([1, 0]))
+    first, second = map(figures.arranged().entries, (0, 1))
     assert [(entry.kpi, entry.part, entry.reason) for entry in second] == [
         ("time_to_first_response", None, "no_comments"),
         ("topic_share", "topic:oat", None),

@@ -2,7 +2,6 @@
 
 import tracemalloc
 
-import numpy as np
 from tests.engines import NOW_MS, Driven, event, registry_of
 
 from resonanz_streams.deep import deep_job
@@ -21,7 +20,7 @@ def test_ten_thousand_topics_on_one_event_are_about_none() -> None:
     assert driven.counts() == [2, 0, 0, 0]
     job = deep_job(driven.engine)
     assert job is not None
-    [entries] = job().entries(np.array([0]))
+    entries = job().arranged().entries(0)
     found = {it.part: it.value for it in entries if (it.kpi, it.window) == ("topic_share", "24h")}
     assert found == {None: 0.5, "topic:t00000": 0.5, "topic:other": 0.5}
 

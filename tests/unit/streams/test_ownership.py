@@ -226,7 +226,7 @@ def test_lines_in_a_wrong_partition_are_written_once_somebody_has_looked_why() -
         assert growth.doubts(engines) == {0: 2}
         growth.explain({0: 2})
         await played.tick()
-        assert [record.topic for record in played.store.records if record.topic != "kpis"] == [
+        assert [record.topic for record in played.store.records if not record.topic.startswith("kpis")] == [
             "dead-letters"
         ] * 2
 

@@ -71,7 +71,10 @@ def test_nothing_new_is_not_written_and_the_unchanged_are_told_twice_a_minute() 
         assert len(played.store.told("file:a")) == 1
         for _ in range(29):
             await played.tick(1000)
-        assert len(played.store.flushes) == 1
+        assert [[record.topic for record in flush.records] for _, flush in played.store.flushes] == [
+            ["kpis"],
+            ["kpis.deep"],
+        ]
         await played.tick(1000)
         assert len(played.store.told("file:a")) == 2
 

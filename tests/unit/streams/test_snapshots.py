@@ -44,7 +44,7 @@ def test_a_snapshot_says_everything_of_an_account() -> None:
     head = {name: value for name, value in found.items() if name != "kpis"}
     assert head == {
         "v": 1, "at_ms": CLOCK_MS, "client": "fleet", "platform": "file", "account": "file:a",
-        "coverage": 0.5, "read": {"likes": 7}, "deep": None,
+        "coverage": 0.5, "read": {"likes": 7},
     }  # fmt: skip
     entries = {(entry["kpi"], entry["window"], entry["part"]): entry for entry in found["kpis"]}
     assert len(entries) == len(found["kpis"]) == 7 * 5 + 7 + 7 + 1 + 7 + 3 * 3 + 4 * 3 + 7

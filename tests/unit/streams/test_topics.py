@@ -7,6 +7,7 @@ from kafka.partitioner.default import DefaultPartitioner
 
 from resonanz_streams.topics import (
     DEAD_LETTERS,
+    DEEP,
     INTERACTION_TOPICS,
     KIND_OF_TOPIC,
     KPIS,
@@ -24,10 +25,11 @@ from resonanz_streams.topics import (
 def test_the_names_of_the_contract() -> None:
     assert SOURCE_TOPICS == ("likes", "comments", "shares", "posts", "audience")
     assert INTERACTION_TOPICS == ("likes", "comments", "shares")
-    assert (STATUS, KPIS, LATE, DEAD_LETTERS) == ("connectors.status", "kpis", "late", "dead-letters")
+    assert (STATUS, KPIS, DEEP) == ("connectors.status", "kpis", "kpis.deep")
+    assert (LATE, DEAD_LETTERS) == ("late", "dead-letters")
     assert TOPIC_OF_KIND == {"like": "likes", "comment": "comments", "share": "shares"}
     assert KIND_OF_TOPIC == {"likes": "like", "comments": "comment", "shares": "share"}
-    assert set(TOPICS) == {*SOURCE_TOPICS, STATUS, KPIS, LATE, DEAD_LETTERS, STATE}
+    assert set(TOPICS) == {*SOURCE_TOPICS, STATUS, KPIS, DEEP, LATE, DEAD_LETTERS, STATE}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_kafka_python_agrees() -> None:
 
 def test_compacted_topics_are_small_to_read_again_and_logs_last_five_weeks() -> None:
     compacted = {name for name, spec in TOPICS.items() if spec.cleanup == "compact"}
-    assert compacted == {STATE, KPIS, STATUS}
+    assert compacted == {STATE, KPIS, DEEP, STATUS}
     assert TOPICS[STATE].kafka_config()["segment.ms"] == "60000"
     assert TOPICS["likes"].kafka_config() == {
         "cleanup.policy": "delete",

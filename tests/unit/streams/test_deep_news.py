@@ -1,0 +1,101 @@
+"""What topic kpis.deep is told, and when."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.engines import NOW_MS, registry_of
+
+from resonanz_streams.deep import DeepFigures
+from resonanz_streams.deep_news import REFRESH_MS, DeepNews
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import Column
+
+SHARE = next(kpi for kpi in KPIS if kpi.id == "topic_share")
+
+
+def figures(
+    *values: float, at_ms: int = NOW_MS, coverage: float = 0.5, topics: tuple[str, ...] = ()
+) -> DeepFigures:
+    """A whole for each account, and for the first one parts of a half each."""
+    whole, none = np.array(values), np.full(len(values), np.nan)
+    columns = [(SHARE, "24h", Column(None, whole, none, none, whole, whole, np.zeros(len(values), np.uint8)))]
+    if topics:
+        half = np.full(len(topics), 0.5)
+        rows, codes = np.zeros(len(topics), np.int64), np.zeros(len(topics), np.uint8)
+        columns.append((SHARE, "24h", Column(None, half, half, half, half, half, codes, rows, topics)))
+    return DeepFigures(at_ms, {"likes": 7}, {"24h": np.full(len(values), coverage)}, columns)
+
+
+def told(news: DeepNews, found: DeepFigures) -> list[str]:
+    """The accounts that are told of these figures, and the JSON of each."""
+    news.wait(news.of(found))
+    return [key.decode() for key, _ in news.take()]
+
+
+@pytest.fixture
+def news() -> DeepNews:
+    return DeepNews(registry_of("file:a", "file:b").accounts_of(0), every_tick=False)
+
+
+def test_a_record_is_a_snapshot_as_of_its_own_time(news: DeepNews) -> None:
+    news.wait(news.of(figures(0.25, np.nan, topics=("topic:rye",))))
+    first, second = (json.loads(value) for _, value in news.take())
+    entries: list[dict[str, Any]] = first.pop("kpis")
+    assert first == {
+        "v": 1, "at_ms": NOW_MS, "client": "fleet", "platform": "file", "account": "file:a",
+        "coverage": 0.5, "read": {"likes": 7},
+    }  # fmt: skip
+    assert [(entry["part"], entry["value"]) for entry in entries] == [(None, 0.25), ("topic:rye", 0.5)]
+    assert [entry["value"] for entry in second["kpis"]] == [None]
+
+
+def test_only_accounts_with_other_figures_are_told_again(news: DeepNews) -> None:
+    assert told(news, figures(0.25, 0.75)) == ["file:a", "file:b"]
+    assert told(news, figures(0.25, 0.75, at_ms=NOW_MS + 15_000)) == []
+    assert told(news, figures(0.25, 0.5, at_ms=NOW_MS + 30_000)) == ["file:b"]
+    assert told(news, figures(0.25, 0.5, at_ms=NOW_MS + 45_000, topics=("topic:rye",))) == ["file:a"]
+    assert told(news, figures(0.25, 0.5, at_ms=NOW_MS + 60_000, topics=("topic:oat",))) == ["file:a"]
+
+
+def test_coverage_that_moves_by_less_than_a_hundredth_is_no_change(news: DeepNews) -> None:
+    told(news, figures(0.25, 0.75, coverage=0.901))
+    assert told(news, figures(0.25, 0.75, coverage=0.902)) == []
+    assert told(news, figures(0.25, 0.75, coverage=0.91)) == ["file:a", "file:b"]
+
+
+def test_the_unchanged_are_told_again_after_five_minutes(news: DeepNews) -> None:
+    told(news, figures(0.25, 0.75))
+    assert told(news, figures(0.25, 0.75, at_ms=NOW_MS + REFRESH_MS - 1)) == []
+    assert told(news, figures(0.25, 0.75, at_ms=NOW_MS + REFRESH_MS)) == ["file:a", "file:b"]
+
+
+def test_by_event_time_all_are_told_whenever_it_moved() -> None:
+    news = DeepNews(registry_of("file:a").accounts_of(0), every_tick=True)
+    assert told(news, figures(0.25)) == ["file:a"]
+    assert told(news, figures(0.25)) == []
+    assert told(news, figures(0.25, at_ms=NOW_MS + 1)) == ["file:a"]
+
+
+def test_many_are_told_in_several_flushes_and_newer_ones_take_their_place() -> None:
+    """About 15 MB: an eighth of it, one record more, at a time."""
+    topics = tuple(f"topic:{number:0100}" for number in range(600))
+    names = [f"file:{number}" for number in range(100)]
+    news = DeepNews(registry_of(*names).accounts_of(0), every_tick=False)
+
+    def many(value: float) -> DeepFigures:
+        found = figures(*[value] * 100)
+        half = np.full(60_000, 0.5)
+        rows, codes = np.repeat(np.arange(100), 600), np.zeros(60_000, np.uint8)
+        parts = Column(None, half, half, half, half, half, codes, rows, topics * 100)
+        return DeepFigures(found.at_ms, found.read, found.coverage, [*found.columns, (SHARE, "24h", parts)])
+
+    news.wait(news.of(many(0.25)))
+    first = [key.decode() for key, _ in news.take()]
+    assert first == names[:13]
+    news.wait(news.of(many(0.25)))
+    rest = []
+    while taken := news.take():
+        rest += [key.decode() for key, _ in taken]
+    assert rest == names[13:]
