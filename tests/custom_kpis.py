@@ -45,6 +45,7 @@ LINES = replace(HEARTS, help="Likes.\n# TYPE x counter")
 BACKSLASH = replace(HEARTS, help="Likes\\n")
 FORMULA: Any = replace(HEARTS, formula=None)  # type: ignore[arg-type]  # that is the point
 NO_FUNCTION = replace(HEARTS, compute="likes")  # type: ignore[arg-type]  # that is the point
+MERGE = replace(HEARTS, merge="median")  # type: ignore[arg-type]  # that is the point
 NO_PARTS = replace(HEARTS, most_parts=0)
 ODD_PART = replace(HEARTS, parts={"account:x": "it would stand there twice"})
 

@@ -13,7 +13,7 @@ from typing import Any, Final, get_args, get_type_hints
 from resonanz_streams.custom_columns import LABEL, checked
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.kpis import KPIS
-from resonanz_streams.kpis.base import DEEP_WINDOWS, WINDOWS, Kpi
+from resonanz_streams.kpis.base import DEEP_WINDOWS, WINDOWS, Kpi, Merge
 
 GROUP: Final = "resonanz.kpis"
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -86,6 +86,9 @@ def _faults(kpi: Any, taken: Iterable[str]) -> Iterator[str]:
         yield "compute is no function"
     if not (isinstance(kpi.most_parts, int) and kpi.most_parts > 0):
         yield f"most_parts {kpi.most_parts!r} must be a number above 0"
+    for merge in (kpi.merge, *kpi.merge_parts.values()):
+        if merge not in (None, *get_args(Merge)):
+            yield f"merge {merge!r} is none; write one of {', '.join(map(repr, get_args(Merge)))}, or None"
     yield from _of_texts(kpi)
 
 

@@ -1,7 +1,7 @@
 """The deep KPIs of a partition, computed from all that stands; pure of broker and clock."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.evaluation import Compute, evaluate, plainly
-from resonanz_streams.events import KpiEntry
+from resonanz_streams.events import Actors, KpiEntry
 from resonanz_streams.kpis.base import REASONS, Column, Inputs, Kpi
+from resonanz_streams.net.actors import actors
 
 OfWindow = tuple[str, str]
 """The id of a KPI, and a window."""
@@ -18,20 +19,23 @@ OfWindow = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class DeepFigures:
-    """As of ``at_ms``, from the log up to the offsets ``read``. ``coverage``: per window and account."""
+    """As of ``at_ms``, from the log up to the offsets ``read``. ``coverage``: per window and account;
+    ``actors``: the people behind them, per row that is told some and window."""
 
     at_ms: int
     read: Mapping[str, int]
     coverage: Mapping[str, NDArray[np.float64]]
     columns: Sequence[tuple[Kpi, str, Column]]
+    actors: Mapping[int, Mapping[str, Actors]] = field(default_factory=dict)
 
     def of(self, kpi: str, window: str) -> Sequence[Column]:
         """The columns of one KPI over one window."""
         return [column for known, of_window, column in self.columns if (known.id, of_window) == (kpi, window)]
 
     def only(self, chosen: Collection[OfWindow]) -> "DeepFigures":
-        """These of them."""
-        return replace(self, columns=[one for one in self.columns if (one[0].id, one[1]) in chosen])
+        """These of them, without people."""
+        chosen_ones = [one for one in self.columns if (one[0].id, one[1]) in chosen]
+        return replace(self, columns=chosen_ones, actors={})
 
     def arranged(self) -> "Arranged":
         """By account."""
@@ -109,7 +113,9 @@ def _numbers(column: Column) -> tuple[NDArray[np.float64], ...]:
 def deep_figures(inputs: Inputs, read: Mapping[str, int], compute: Compute = plainly) -> DeepFigures:
     """The deep KPIs that these inputs want; they hold what stands."""
     wanted = [kpi for kpi in (known_kpis() if inputs.kpis is None else inputs.kpis) if kpi.deep]
-    return DeepFigures(inputs.now_ms, read, inputs.coverage, list(evaluate(inputs, wanted, compute=compute)))
+    columns = list(evaluate(inputs, wanted, compute=compute))
+    united = any(kpi.merge in {"people", "targets"} for kpi in wanted)
+    return DeepFigures(inputs.now_ms, read, inputs.coverage, columns, actors(inputs) if united else {})
 
 
 def deep_job(engine: PartitionEngine, compute: Compute = plainly) -> Callable[[], DeepFigures] | None:

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from resonanz_streams.deep import DeepFigures
 from resonanz_streams.events import KpiSnapshot, encode
 from resonanz_streams.registry import Account
@@ -40,7 +42,9 @@ class DeepNews:
         arranged, coverage = figures.arranged(), figures.coverage["24h"]
         records = []
         for row, account in enumerate(self.accounts):
-            mark = arranged.mark(row)
+            people = figures.actors.get(row, {})
+            # Others may be as many.
+            mark = hash((arranged.mark(row), *(msgspec.structs.astuple(each) for each in people.values())))
             if not self._is_due(row, mark, figures.at_ms):
                 continue
             snapshot = KpiSnapshot(
@@ -51,6 +55,7 @@ class DeepNews:
                 coverage=float(coverage[row]),
                 kpis=arranged.entries(row),
                 read=figures.read,
+                actors=people or msgspec.UNSET,
             )
             records.append(DeepRecord(row, mark, figures.at_ms, encode(snapshot)))
         return records

@@ -128,12 +128,26 @@ class KpiEntry(msgspec.Struct, gc=False):
     reason: str | None = None
 
 
+class Actors(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """The different people who interacted with an account over one window; see
+    :mod:`resonanz_streams.actors`.
+
+    ``smallest``: their smallest hashes. ``reached``: a bit for each person of the client's target list,
+    None without one or of one that is too long; ``target_list``: a hash of the list.
+    """
+
+    smallest: bytes
+    reached: bytes | None = None
+    target_list: str | None = None
+
+
 class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     """KPIs of one account as of ``at_ms`` (topics ``kpis`` and ``kpis.deep``, compacted, key = account).
 
     ``coverage`` is that of the 24 h window; each entry carries its own window's. ``read`` says which part
     of the log it was counted from: the next offset per source topic, in the account's partition; null in
-    those of earlier versions.
+    those of earlier versions. ``actors``: per window the people behind the figures of ``kpis.deep``, of
+    clients with several accounts only.
     """
 
     v: int = VERSION
@@ -144,6 +158,7 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     coverage: float
     kpis: Sequence[KpiEntry]
     read: Mapping[str, int] | None = None
+    actors: Mapping[str, Actors] | msgspec.UnsetType = msgspec.UNSET
 
 
 def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:

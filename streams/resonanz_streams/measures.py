@@ -1,5 +1,6 @@
 """All that the KPIs of some accounts are computed from, as of now; pure of log, broker and clock."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -127,12 +128,14 @@ def clients_of(registry: Registry, accounts: Sequence[Account]) -> Clients:
     clients = [registry.clients[account.client] for account in accounts]
     # Once a client: its list may be long, its accounts many.
     targets = {client.id: np.sort(hashes(client.targets)) for client in dict.fromkeys(clients)}
+    accounts_of = Counter(account.client for account in registry.accounts.values())
     return Clients(
         np.array([client.sla_ms for client in clients], dtype=np.int64),
         [targets[client.id] for client in clients],
         [client.timezone for client in clients],
         [client.voice for client in clients],
         [client.hours for client in clients],
+        np.array([accounts_of[client.id] > 1 for client in clients], dtype=np.bool_),
     )
 
 

@@ -34,4 +34,5 @@ KPI = Kpi(
     denominator="followers, the mean over the time in which they are known",
     interval="Garwood",
     parts={"actors_per_follower": "the formula, whether or not these people follow"},
+    merge="people",
 )

@@ -59,4 +59,6 @@ KPI = Kpi(
         "sla_breaches": "those whose response_sla has passed",
     },
     shape="total",
+    merge="sum",
+    merge_parts={"oldest_age": "max"},
 )

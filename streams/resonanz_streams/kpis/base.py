@@ -47,11 +47,21 @@ WHY: Final[Mapping[str, str]] = {
     "none_waiting": "all comments are answered, so none is the oldest that waits",
     "no_brands": "the client has no brand set (voice)",
     "no_business_hours": "the client has no business_hours",
+    "not_mergeable": "of several accounts together: it does not follow from the figures of each; or the "
+    "value does, but not its interval",
 }
 """Why a value or its interval is null, for a person."""
 
 REASONS: Final = tuple(WHY)
 """A column holds indices into this tuple, 0 for none."""
+
+EMPTY: Final = frozenset(
+    ("no_interactions", "no_posts", "no_comments", "sla_not_passed", "none_waiting"),
+)
+"""Reasons that say that there is nothing, and not that nobody knows: in a sum such an account counts as 0."""
+
+Merge = Literal["count", "sum", "rate", "share", "mean", "potential", "time", "max", "people", "targets"]
+"""How figures of accounts become one of all of them: see :mod:`resonanz_streams.aggregates`."""
 
 LIKE, COMMENT, SHARE, POST, REMOVED = range(5)
 """Columns of ``Inputs.counts``: net likes, comments, shares, own posts; and interactions since removed."""
@@ -112,8 +122,8 @@ class Clients:
 
     ``sla_ms``: how soon a comment should be answered; ``targets``: the people of the target list, as
     :data:`resonanz_streams.details.ACTOR` has them, ascending; ``zones``: the time zone's name;
-    ``voices``: its brand set, None without one.
-    ``hours``: when somebody is there to answer, None where nobody said.
+    ``voices``: its brand set, None without one; ``hours``: when somebody is there to answer, None where
+    nobody said; ``several``: whether it has other accounts, None if nobody asks.
     """
 
     sla_ms: Ints
@@ -121,6 +131,7 @@ class Clients:
     zones: Sequence[str]
     voices: "Sequence[Voice | None]"
     hours: Sequence[BusinessHours | None]
+    several: NDArray[np.bool_] | None = None
 
     def of(self, rows: NDArray[np.intp]) -> "Clients":
         """Those of some accounts."""
@@ -131,6 +142,7 @@ class Clients:
             [self.zones[row] for row in chosen],
             [self.voices[row] for row in chosen],
             [self.hours[row] for row in chosen],
+            None if self.several is None else self.several[rows],
         )
 
 
@@ -166,6 +178,8 @@ class Kpi:
     stands for those of all topics. ``shape`` says how the value comes about: of a *quotient* it is numerator
     / denominator (a thousand times that, with the unit per_1000), of a *total* the numerator, of a
     *statistic* neither, and the denominator is of how many things.
+    ``merge``: how the figures of several accounts become one; ``merge_parts``: of parts that become one
+    otherwise.
     """
 
     id: str
@@ -182,6 +196,8 @@ class Kpi:
     interval: str = ""
     parts: Mapping[str, str] = field(default_factory=dict, hash=False)
     shape: Literal["quotient", "total", "statistic"] = "quotient"
+    merge: Merge | None = None
+    merge_parts: Mapping[str, Merge | None] = field(default_factory=dict, hash=False)
 
     def means(self, part: str) -> str:
         """What a part is; "" if it does not say."""

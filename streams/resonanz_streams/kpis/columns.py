@@ -27,6 +27,7 @@ from resonanz_streams.net.topics import OTHER, NamedCounts
     NONE_WAITING,
     NO_BRANDS,
     NO_BUSINESS_HOURS,
+    NOT_MERGEABLE,
 ) = range(len(REASONS))
 Flags = NDArray[np.bool_]
 Reasons = NDArray[np.uint8]

@@ -14,4 +14,5 @@ KPI = Kpi(
     numerator="net comments",
     denominator="own posts",
     interval="Garwood",
+    merge="rate",
 )

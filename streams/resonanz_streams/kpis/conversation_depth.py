@@ -75,4 +75,6 @@ KPI = Kpi(
         "thread_max": "the mean over threads of each one's deepest",
         "thread_mean": "the mean over threads of each one's mean",
     },
+    merge="mean",
+    merge_parts={"max": "max"},
 )

@@ -27,4 +27,5 @@ KPI = Kpi(
     numerator="net interactions",
     denominator="followers, the mean over the time in which they are known",
     interval="Garwood",
+    merge="rate",
 )

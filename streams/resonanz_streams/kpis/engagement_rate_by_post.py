@@ -80,4 +80,5 @@ KPI = Kpi(
     numerator="the sum over posts of net interactions / followers at publication",
     denominator="own posts",
     interval="Fay–Feuer",
+    merge="mean",
 )

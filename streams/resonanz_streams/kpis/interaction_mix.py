@@ -30,4 +30,5 @@ KPI = Kpi(
     denominator="net interactions",
     interval="Wilson",
     parts={"like": "L / I", "comment": "C / I", "share": "S / I"},
+    merge="share",
 )

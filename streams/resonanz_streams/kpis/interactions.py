@@ -49,4 +49,5 @@ KPI = Kpi(
         "removed": "what was taken back; the whole plus this is the gross number",
     },
     shape="total",
+    merge="count",
 )

@@ -24,4 +24,5 @@ KPI = Kpi(
     numerator="net interactions",
     denominator="people whom the client could reach, its potential",
     interval="Garwood",
+    merge="potential",
 )

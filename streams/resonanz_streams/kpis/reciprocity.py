@@ -47,4 +47,5 @@ KPI = Kpi(
     numerator="threads in which the audience answered an own answer",
     denominator="threads",
     interval="Wilson",
+    merge="share",
 )

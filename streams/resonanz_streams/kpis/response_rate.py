@@ -43,4 +43,5 @@ KPI = Kpi(
     numerator="comments answered within the SLA",
     denominator="comments whose SLA has passed",
     interval="Wilson",
+    merge="share",
 )

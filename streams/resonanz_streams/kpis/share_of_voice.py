@@ -57,4 +57,5 @@ KPI = Kpi(
         "mentions": "the same of comments and shares",
         "brand:…": "interactions about the brand / interactions about any brand of the set",
     },
+    merge="share",
 )

@@ -41,4 +41,5 @@ KPI = Kpi(
     denominator="comments (of interactions: likes, comments and shares)",
     interval="Wilson",
     parts={"interactions": "the same of likes, comments and shares together"},
+    merge="share",
 )

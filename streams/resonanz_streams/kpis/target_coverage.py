@@ -52,4 +52,5 @@ KPI = Kpi(
     numerator="different people of the target list who interacted",
     denominator="people on the list",
     interval="Wilson",
+    merge="targets",
 )

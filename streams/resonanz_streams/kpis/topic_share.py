@@ -41,4 +41,5 @@ KPI = Kpi(
         "topic:…": "interactions on the topic / I, of the ten with most interactions",
         "topic:other": "further topics, and what is about none",
     },
+    merge="share",
 )

@@ -43,4 +43,6 @@ KPI = Kpi(
     denominator="minutes",
     interval="Garwood",
     parts={"peak": "the busiest five minutes of the day"},
+    merge="time",
+    merge_parts={"peak": None},
 )

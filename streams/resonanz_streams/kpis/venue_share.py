@@ -50,4 +50,5 @@ KPI = Kpi(
         "venue:other": "further venues, and those that nobody named or watches, / I",
         "topic:…": "the same of the interactions about the topic",
     },
+    merge="share",
 )

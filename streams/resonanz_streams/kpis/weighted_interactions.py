@@ -35,4 +35,5 @@ KPI = Kpi(
     numerator="the weighted sum",
     denominator="interactions that it is the sum of",
     shape="total",
+    merge="sum",
 )

@@ -53,6 +53,7 @@ def test_those_of_others_come_in_the_order_of_their_names() -> None:
         ("BACKSLASH", None, "help must be a line of text, without a backslash"),
         ("FORMULA", None, "formula must be a line of text"),
         ("NO_FUNCTION", None, "compute is no function"),
+        ("MERGE", None, "merge 'median' is none; write one of 'count', 'sum', "),
         ("NO_PARTS", None, "most_parts 0 must be a number above 0"),
         ("ODD_PART", None, "part 'account:x' must be a name"),
     ],

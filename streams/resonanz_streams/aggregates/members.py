@@ -1,0 +1,124 @@
+"""The accounts of a group, and what each of them says."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from msgspec import UNSET
+
+from resonanz_streams.cohorts import total
+from resonanz_streams.events import Actors, KpiEntry, KpiSnapshot
+from resonanz_streams.kpis.base import EMPTY, Kpi
+from resonanz_streams.net.topics import OTHER, TOP
+
+_TRACE: Final = 1e-6
+"""Of rounding, where an interaction of several topics was divided."""
+
+
+class Place(NamedTuple):
+    """What a figure is of."""
+
+    kpi: str
+    window: str
+    part: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An account and its newest snapshots, one of each topic that has one; ``fresh``: whether they may stand
+    for now."""
+
+    account: str
+    client: str
+    snapshots: Sequence[KpiSnapshot]
+    fresh: bool
+
+
+class Told:
+    """What a fresh account says: ``entries`` of each KPI and window by part, ``at_ms``: as of when,
+    ``actors`` by window."""
+
+    def __init__(self, client: str, snapshots: Sequence[KpiSnapshot]) -> None:
+        self.client = client
+        self.entries: dict[tuple[str, str], dict[str | None, KpiEntry]] = {}
+        self.at_ms: dict[tuple[str, str], int] = {}
+        self.actors: Mapping[str, Actors] = {}
+        for snapshot in snapshots:
+            for entry in snapshot.kpis:
+                self.entries.setdefault((entry.kpi, entry.window), {})[entry.part] = entry
+                self.at_ms[entry.kpi, entry.window] = snapshot.at_ms
+            if snapshot.actors is not UNSET:
+                self.actors = snapshot.actors
+
+    def parts(self, place: Place) -> Mapping[str | None, KpiEntry]:
+        """The entries of a place's KPI and window."""
+        return self.entries.get((place.kpi, place.window), {})
+
+    def tells_all(self, place: Place, rest: str) -> bool:
+        """Whether no part is counted under the rest, of parts with this one: then they are fewer than may be
+        told, and none is null, so they sum to what all of them are parts of."""
+        parts = self.parts(place)
+        whole = parts.get(None)
+        if whole is None or whole.value is None:
+            return whole is not None and whole.reason in EMPTY
+        among = {part: it.numerator for part, it in parts.items() if rest_of((rest,), part) == rest}
+        known = [number for number in among.values() if number is not None]
+        return (
+            rest in among
+            and len(known) == len(among) <= TOP
+            and any(
+                abs(total(known) - one) <= _TRACE
+                for one in (whole.numerator, whole.denominator)
+                if one is not None
+            )
+        )
+
+
+def rest_of(names: Collection[str], part: str | None) -> str | None:
+    """The part that holds what has no part of its own, of parts like ``topic:bread`` of which the largest
+    are told only; None of others. ``names``: those that a KPI has."""
+    rest = f"{(part or '').partition(':')[0]}:{OTHER}"
+    return rest if rest in names else None
+
+
+class Group:
+    """Accounts that are looked at together. ``told``: by those that are fresh, ordered by account."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = sorted(members, key=lambda member: member.account)
+        self.told = [
+            Told(member.client, member.snapshots)
+            for member in self.members
+            if member.fresh and member.snapshots
+        ]
+        self._shown: dict[tuple[str, str, str], frozenset[str | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def places(self, kpis: Mapping[str, Kpi], wants: Callable[[str, str], bool]) -> Iterator[Place]:
+        """What there is to tell of the group, each once. Where no account is fresh, what there would be."""
+        seen: dict[Place, None] = {}
+        for member in self.members:
+            for snapshot in member.snapshots if member.fresh or not self.told else ():
+                for entry in snapshot.kpis:
+                    if wants(entry.kpi, entry.window):
+                        seen[Place(entry.kpi, entry.window, entry.part)] = None
+        for place in seen:
+            kpi = kpis.get(place.kpi)
+            rest = None if kpi is None else rest_of(kpi.parts, place.part)
+            if rest in {None, place.part} or place.part in self.shown(place, rest or ""):
+                yield place
+
+    def shown(self, place: Place, rest: str) -> frozenset[str | None]:
+        """Of parts with this rest those that every account tells, or has nothing of: what an account counts
+        under its rest, nobody can add up."""
+        known = self._shown.get((*place[:2], rest))
+        if known is None:
+            names = {part for told in self.told for part in told.parts(place) if part != rest}
+            names = {part for part in names if rest_of((rest,), part) == rest}
+            for told in self.told:
+                if not told.tells_all(place, rest):
+                    names &= told.parts(place).keys()
+            known = self._shown[*place[:2], rest] = frozenset(names)
+        return known
