@@ -46,10 +46,10 @@ async def latest_snapshots(settings: Settings, account: str) -> list[KpiSnapshot
 
     Raises:
         RetryError: the broker is away.
-        StopError: the broker cannot be used, or what stands there cannot be read.
+        StopError: the broker cannot be used, there is no database, or what stands there cannot be read.
     """
     topics = [KPIS, DEEP]
-    tail = open_tail(settings.broker, topics, prefix=settings.topic_prefix)
+    tail = open_tail(settings.broker, topics, prefix=settings.topic_prefix, asking=True)
     key = account.encode()
     newest: dict[str, Record] = {}
     try:

@@ -107,7 +107,16 @@ def test_kpis_and_connectors_for_programs_and_people(capsys: pytest.CaptureFixtu
     listed = [kpi["kpi"] for kpi in json.loads(out)]
     assert listed[0] == "interactions"
     assert listed == [kpi.id for kpi in kpis.KPIS]
-    assert "interactions_per_potential" in run(capsys, "kpis")[1]
+    followers = next(kpi for kpi in json.loads(out) if kpi["kpi"] == "engagement_rate_by_followers")
+    assert (followers["formula"], followers["interval"], followers["exported"], followers["deep"]) == (
+        ("1000 · I / F", "Garwood", ["24h"], False)
+    )
+    lines = {line.split()[0]: " ".join(line.split()) for line in run(capsys, "kpis")[1].splitlines()}
+    assert lines["velocity"] == (
+        "velocity per_minute 1m 5m 15m 1h 24h 7d 28d every tick 5m I / minutes of the window"
+    )
+    assert lines["applause"] == "applause ratio 24h 7d 28d every tick by export: L / P"
+    assert lines["reciprocity"].startswith("reciprocity ratio 24h 7d 28d deep by export: threads that go")
     _, out, _ = run(capsys, "connectors", "--json")
     assert [one["connector"] for one in json.loads(out)] == ["bluesky", "file", "simulator"]
 
@@ -171,13 +180,14 @@ SNAPSHOT = KpiSnapshot(
     platform="file",
     account="file:a17",
     coverage=0.5,
+    read={"likes": 12, "comments": 3},
     kpis=[
         KpiEntry(
             kpi="engagement_rate_by_followers",
             window="24h",
-            value=13.33,
-            lo=3.63,
-            hi=34.14,
+            value=1000 * 4 / 300,
+            lo=3.63289,
+            hi=34.1386,
             numerator=4.0,
             denominator=300.0,
             coverage=0.5,
@@ -206,7 +216,7 @@ def test_query_in_every_format(config: Path, capsys: pytest.CaptureFixture[str])
     )
     _, out, _ = run(capsys, "query", "file:a17", "--config", config, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert [row["value"] for row in rows] == ["13.33", ""]
+    assert [row["value"] for row in rows] == ["13.333333333333334", ""]
     assert list(rows[0]) == [
         "at_ms",
         "client",
@@ -231,7 +241,74 @@ def test_query_of_what_is_not_there(config: Path, capsys: pytest.CaptureFixture[
     assert "did you mean file:a17" in err
     code, _, err = run(capsys, "query", "file:b2", "--config", config)
     assert code == 1
+    database = config.parent / "resonanz.db"
+    assert f"{database}: there is no such database; start a worker first: resonanz worker" in err
+    assert not database.exists()
+    tell(config, SNAPSHOT)
+    code, _, err = run(capsys, "query", "file:b2", "--config", config)
+    assert code == 1
     assert "nothing is known of file:b2 yet" in err
+
+
+COUNT_OF_4 = "χ²(0.025; 8) / 2 = 1.08987 and χ²(0.975; 10) / 2 = 10.2416"
+
+
+def test_query_explains_a_figure(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(config, SNAPSHOT)
+    capsys.readouterr()
+    words = ("query", "file:a17", "--config", config, "--explain")
+    code, out, err = run(capsys, *words, "engagement_rate_by_followers")
+    assert (code, err) == (0, "")
+    assert [line.strip() for line in out.splitlines()] == [
+        "engagement_rate_by_followers of file:a17, client bakery",
+        "Net interactions per 1,000 followers.",
+        "Formula: 1000 · I / F",
+        "",
+        "24h",
+        "value        13.3333 per 1,000",
+        "numbers      1000 · 4 / 300 = 13.3333",
+        "numerator    4: net interactions",
+        "denominator  300: followers, the mean over the time in which they are known",
+        "interval     3.63289 to 34.1386 at 95 %, Garwood",
+        f"{COUNT_OF_4}; 1000 · 1.08987 / 300 = 3.63289 and 1000 · 10.2416 / 300 = 34.1386",
+        "coverage     50 % PARTIAL: the rest of the window nobody watched",
+        "window       later than 2023-11-13 22:10:00, up to 2023-11-14 22:13:20 UTC",
+        "read         the log of its partition up to comments 3, likes 12",
+    ]
+    _, out, _ = run(capsys, *words, "interactions_per_potential", "--window", "1h")
+    assert "absent       the client has no potential that is valid now (no_potential)" in out
+    _, out, _ = run(capsys, *words, "interactions_per_potential", "--json")
+    (row,) = json.loads(out)
+    assert (row["value"], row["why"]) == (None, "the client has no potential that is valid now")
+    _, _, err = run(capsys, "query", "file:a17", "--config", config)
+    assert err == "no_potential: the client has no potential that is valid now.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["velocty"], 2, "'velocty' is no KPI; did you mean velocity?"),
+        (["interaction_mix", "--window", "1m"], 2, "has no window 1m; write one of 1h, 24h, 7d, 28d"),
+        (["velocity", "--format", "csv"], 2, "write --json"),
+        (["backlog"], 1, "are without backlog: deep KPIs are computed some seconds after a worker's start"),
+        (["velocity"], 1, "are without velocity: it failed, or this worker does not know it"),
+    ],
+)
+def test_what_cannot_be_explained_is_a_sentence(
+    config: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, sentence: str
+) -> None:
+    tell(config, SNAPSHOT)
+    found, _, err = run(capsys, "query", "file:a17", "--config", config, "--explain", *words)
+    assert (found, sentence in err) == (code, True), err
+
+
+def test_a_kpi_that_the_configuration_leaves_out_is_said_to_be(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(RIGHT + "kpis: [velocity]\n")
+    code, _, err = run(capsys, "query", "file:a17", "--config", config, "--explain", "backlog")
+    assert code == 2
+    assert "backlog is not computed: write it under kpis:" in err
 
 
 def test_replay_publishes_what_the_configuration_knows(

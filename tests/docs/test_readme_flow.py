@@ -19,8 +19,8 @@ LIKES = 5
 
 def command(*words: str) -> list[str]:
     """The one that begins with these words, without the program's name."""
-    (found,) = [one for one in COMMANDS if one.startswith(".venv/bin/resonanz " + " ".join(words))]
-    return shlex.split(found)[1:]
+    found = [one for one in COMMANDS if one.startswith(".venv/bin/resonanz " + " ".join(words))]
+    return shlex.split(min(found, key=len))[1:]
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -65,6 +65,8 @@ def test_configuration_wall_replay_query_and_back_test(tmp_path: Path) -> None:
         asked = run(tmp_path, "query")
         assert asked.returncode == 0, asked.stderr
         assert "interactions_per_potential" in asked.stdout
+        explained = run(tmp_path, "query", "file:a17", "--window", "24h", "--explain")
+        assert f"1000 · {LIKES} / 1200 = 4.16667" in explained.stdout, explained.stderr
         audited = run(tmp_path, "audit")
         assert audited.returncode == 0, audited.stdout + audited.stderr
         redriven = run(tmp_path, "redrive")

@@ -1,105 +1,18 @@
-"""Questions: query, check, topics, kpis, connectors."""
+"""Questions about what is configured and installed: check, topics, connectors."""
 
-import asyncio
 import contextlib
-import csv
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
 
 import click
-import msgspec
 
 from resonanz_streams.acls import command_lines, needed_acls
-from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.commands import options
-from resonanz_streams.errors import ConfigurationError, StopError
-from resonanz_streams.events import KpiEntry, KpiSnapshot
-from resonanz_streams.kpis.base import WINDOWS
+from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.logs import hide, secrets_of
 from resonanz_streams.settings import Settings, load_settings
 from resonanz_streams.topics import TOPICS
 from resonanz_streams.transports.brokers import open_admin, scheme_of
-
-PARTIAL: Final = 0.95
-_COLUMNS: Final = (
-    "at_ms",
-    "client",
-    "platform",
-    "account",
-    *(field for field in KpiEntry.__struct_fields__),
-)
-
-
-@click.command()
-@click.argument("account")
-@click.option("--window", type=click.Choice(WINDOWS), help="Only this window.")
-@click.option(
-    "--format", "form", type=click.Choice(("table", "json", "csv")), default="table", show_default=True
-)
-@options.as_json
-@options.config
-def query(account: str, window: str | None, form: str, json_wanted: bool, config_path: Path) -> None:
-    """The current KPIs of ACCOUNT, each with its interval, coverage and, where absent, the reason."""
-    from resonanz_streams.current import latest_snapshots
-
-    options.log_as("query")
-    settings, registry = options.load(config_path)
-    options.known_account(registry, account)
-    snapshots = asyncio.run(latest_snapshots(settings, account))
-    if not snapshots:
-        raise StopError(f"nothing is known of {account} yet; is a worker running? Start: resonanz worker")
-    for snapshot in snapshots:
-        snapshot.kpis = [entry for entry in snapshot.kpis if window in {None, entry.window}]
-    if json_wanted or form == "json":
-        options.print_json(_rows(snapshots))
-    elif form == "csv":
-        writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_rows(snapshots))
-    else:
-        for snapshot in snapshots:
-            if snapshot.kpis:
-                _print_snapshot(snapshot)
-
-
-def _rows(snapshots: Sequence[KpiSnapshot]) -> list[dict[str, Any]]:
-    return [
-        {name: getattr(snapshot, name) for name in _COLUMNS[:4]} | msgspec.structs.asdict(entry)
-        for snapshot in snapshots
-        for entry in snapshot.kpis
-    ]
-
-
-def _print_snapshot(snapshot: KpiSnapshot) -> None:
-    at = datetime.fromtimestamp(snapshot.at_ms / 1000, UTC)
-    click.echo(f"{snapshot.account}  client {snapshot.client}  as of {at:%Y-%m-%d %H:%M:%S} UTC")
-    options.print_table(
-        ("KPI", "window", "part", "value", "95 % interval", "from", "coverage", "note"),
-        [_line(entry) for entry in snapshot.kpis],
-        right=("value", "95 % interval", "from", "coverage"),
-    )
-
-
-def _line(entry: KpiEntry) -> tuple[str, ...]:
-    interval = "" if entry.lo is None or entry.hi is None else f"{_number(entry.lo)} to {_number(entry.hi)}"
-    counted = _number(entry.numerator)
-    if entry.denominator is not None:
-        counted += f" / {_number(entry.denominator)}"
-    partial = entry.coverage is not None and entry.coverage < PARTIAL
-    note = entry.reason or ("PARTIAL" if partial else "")
-    coverage = "" if entry.coverage is None else f"{entry.coverage:.0%}"
-    value = "absent" if entry.value is None else _number(entry.value)
-    return entry.kpi, entry.window, entry.part or "", value, interval, counted, coverage, note
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
 @click.command()
@@ -187,23 +100,6 @@ def _print_acls(settings: Settings, json_wanted: bool) -> None:
 
 @click.command()
 @options.as_json
-def kpis(json_wanted: bool) -> None:
-    """The KPIs that are computed."""
-    rows = [
-        {"kpi": kpi.id, "unit": kpi.unit, "windows": list(kpi.windows), "help": kpi.help}
-        for kpi in known_kpis()
-    ]
-    if json_wanted:
-        options.print_json(rows)
-        return
-    options.print_table(
-        ("KPI", "unit", "windows", ""),
-        [(kpi.id, kpi.unit or "count", " ".join(kpi.windows), kpi.help) for kpi in known_kpis()],
-    )
-
-
-@click.command()
-@options.as_json
 def connectors(json_wanted: bool) -> None:
     """The connectors that are installed."""
     from resonanz_connectors.runner import list_connectors
@@ -215,4 +111,4 @@ def connectors(json_wanted: bool) -> None:
     options.print_table(("connector", ""), [(one.name, one.summary) for one in listed])
 
 
-COMMANDS = (query, check, topics, kpis, connectors)
+COMMANDS = (check, topics, connectors)

@@ -56,12 +56,16 @@ def open_archive(url: str, *, prefix: str = "", group: str = "resonanz") -> Arch
     return KafkaArchive(url, prefix=prefix, group=group)
 
 
-def open_tail(url: str, topics: Sequence[str], *, prefix: str = "") -> Tail:
-    """A reader of whole topics."""
+def open_tail(url: str, topics: Sequence[str], *, prefix: str = "", asking: bool = False) -> Tail:
+    """A reader of whole topics. ``asking``: of who only asks what is there, and must not begin a database.
+
+    Raises:
+        StopError: the log cannot be used, or, where one only asks, there is none.
+    """
     if scheme_of(url) == "sqlite":
         from resonanz_streams.transports.sqlite_store import SqliteTail
 
-        return SqliteTail(url, topics, prefix=prefix)
+        return SqliteTail(url, topics, prefix=prefix, asking=asking)
     from resonanz_streams.transports.kafka_tail import KafkaTail
 
     return KafkaTail(url, topics, prefix=prefix)

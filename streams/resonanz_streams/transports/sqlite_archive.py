@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
-from resonanz_streams.errors import StopError
 from resonanz_streams.transports.ports import Beginning, Record, Run
 from resonanz_streams.transports.runs import runs_of
 from resonanz_streams.transports.seal import opened
 from resonanz_streams.transports.sqlite_log import SqliteLog
-from resonanz_streams.transports.sqlite_schema import path_of
+from resonanz_streams.transports.sqlite_schema import existing
 
 READ_BYTES: Final = 4 * 2**20
 
@@ -21,10 +20,7 @@ class SqliteArchive:
     """
 
     def __init__(self, url: str, *, prefix: str, group: str) -> None:
-        path = path_of(url)
-        if not path.exists():
-            raise StopError(f"{path}: there is no such database; start a worker first: resonanz worker")
-        self._log = SqliteLog(path)
+        self._log = SqliteLog(existing(url))
         self._prefix = prefix
         self._group = prefix + group
 

@@ -50,6 +50,18 @@ def path_of(url: str) -> Path:
     return Path(unquote(place[1:]))
 
 
+def existing(url: str) -> Path:
+    """:func:`path_of`, for those who only ask: to open it would make what is not there.
+
+    Raises:
+        StopError: there is no such file.
+    """
+    path = path_of(url)
+    if not path.exists():
+        raise StopError(f"{path}: there is no such database; start a worker first: resonanz worker")
+    return path
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turns SQLite's and the system's errors into a sentence that says what to do."""

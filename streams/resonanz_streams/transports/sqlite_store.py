@@ -14,7 +14,7 @@ from resonanz_streams.transports.ports import Flush, Record, Recovered
 from resonanz_streams.transports.seal import opened, sealed
 from resonanz_streams.transports.sqlite_log import OFFSET_BITS, ChangeWaiter, SqliteLog
 from resonanz_streams.transports.sqlite_retention import Retention
-from resonanz_streams.transports.sqlite_schema import GroupLock, HeldError, explained, path_of
+from resonanz_streams.transports.sqlite_schema import GroupLock, HeldError, existing, explained, path_of
 
 log = logging.getLogger(__name__)
 
@@ -135,10 +135,11 @@ class SqliteStore:
 
 
 class SqliteTail:
-    """ports.Tail over one or more topics, one thread. A topic made later is read from then on."""
+    """ports.Tail over one or more topics, one thread. A topic made later is read from then on. ``asking``: of
+    who makes no database where there is none, but a StopError."""
 
-    def __init__(self, url: str, topics: Sequence[str], *, prefix: str) -> None:
-        self._log = SqliteLog(path_of(url))
+    def __init__(self, url: str, topics: Sequence[str], *, prefix: str, asking: bool = False) -> None:
+        self._log = SqliteLog(existing(url) if asking else path_of(url))
         self._prefix = prefix
         self._topics = tuple(topics)
         self._positions: dict[Place, int] = {}
