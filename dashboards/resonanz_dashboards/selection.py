@@ -25,9 +25,13 @@ class Selection:
 
     def wants(self, it: KpiEntry) -> bool:
         """Whether the viewer asked for this entry."""
-        if self.windows and it.window not in self.windows:
+        return self.wants_figure(it.kpi, it.window)
+
+    def wants_figure(self, kpi: str, window: str) -> bool:
+        """Whether the viewer asked for this KPI over this window."""
+        if self.windows and window not in self.windows:
             return False
-        return not self.kpis or it.kpi in self.kpis or f"{it.window}/{it.kpi}" in self.kpis
+        return not self.kpis or kpi in self.kpis or f"{window}/{kpi}" in self.kpis
 
 
 ALL: Final = Selection()

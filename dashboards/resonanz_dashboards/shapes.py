@@ -119,6 +119,42 @@ class AccountKpis(Account):
     kpis: list[Row]
 
 
+class GroupRow(BaseModel):
+    """One KPI over one window of several accounts, ``accounts`` of which have entered; no figure of theirs is
+    older than ``at_ms``. ``coverage``: the mean over all accounts, 0 for those that have not entered.
+    """
+
+    at_ms: int | None
+    client: str | None
+    platform: str | None
+    kpi: str
+    window: Window
+    part: str | None
+    value: float | None
+    lo: float | None
+    hi: float | None
+    numerator: float | None
+    denominator: float | None
+    coverage: float | None
+    reason: str | None
+    accounts: int
+
+
+class GroupKpis(BaseModel):
+    """Several accounts together. ``stale``: those whose figures are over 60 s old or missing: they do not
+    enter, and ``state`` is then partial at best. ``at_ms``: of the newest figures.
+    """
+
+    client: str | None
+    platform: str | None
+    at_ms: int | None
+    coverage: float | None
+    state: State
+    accounts: int
+    stale: list[str]
+    kpis: list[GroupRow]
+
+
 class Velocities(BaseModel):
     """Interactions a minute at ``times_ms``, oldest first: of all accounts asked for, and of single ones."""
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
-from resonanz_dashboards import api, operation, problems, shapes
+from resonanz_dashboards import api, groups_api, operation, problems, shapes
 from resonanz_dashboards.access import Access, build_access
 from resonanz_dashboards.board_state import BoardState
 from resonanz_dashboards.feed import OpenTail, follow
@@ -56,6 +56,7 @@ def build_wall(
     )
     app.state.wall = Wall(board, access, worker, Streams(board, heartbeat_seconds=heartbeat_seconds))
     app.include_router(api.router)
+    app.include_router(groups_api.router)
     app.include_router(operation.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.add_api_route("/", _index, include_in_schema=False)

@@ -47,6 +47,8 @@ def test_openapi_is_valid_and_the_answers_keep_to_it(wall: RunningWall) -> None:
         "/api/v1/clients": "/api/v1/clients",
         "/api/v1/accounts": "/api/v1/accounts",
         "/api/v1/accounts/{account}/kpis": f"/api/v1/accounts/{BLUESKY}/kpis",
+        "/api/v1/clients/{client}/kpis": "/api/v1/clients/bakery/kpis",
+        "/api/v1/platforms/{platform}/kpis": "/api/v1/platforms/bluesky/kpis",
         "/api/v1/velocities": f"/api/v1/velocities?account={BLUESKY}",
         "/healthz": "/healthz",
         "/readyz": "/readyz",

@@ -25,9 +25,10 @@ _PER: Final = {"per_1000": 1000.0}
 
 
 class Aggregate(KpiEntry, gc=False):
-    """A figure of several accounts, ``accounts`` of which have entered."""
+    """A figure of several accounts, ``accounts`` of which have entered; theirs are of ``at_ms`` or later."""
 
     accounts: int = 0
+    at_ms: int | None = None
 
 
 def everything(_: str, __: str) -> bool:
@@ -76,9 +77,10 @@ def _own(place: Place, group: Group) -> Aggregate:
     """What the only account of a group says."""
     if not group.told:
         return _null(place, Sum(0, reason="not_covered"))
-    it = group.told[0].parts(place)[place.part]
+    told = group.told[0]
+    it, at_ms = told.parts(place)[place.part], told.at_ms[place.kpi, place.window]
     numbers = (it.value, it.lo, it.hi, it.numerator, it.denominator, it.coverage)
-    return Aggregate(*place, *numbers, it.reason, accounts=int(it.value is not None))
+    return Aggregate(*place, *numbers, it.reason, int(it.value is not None), at_ms)
 
 
 def _null(place: Place, absent: Sum) -> Aggregate:
@@ -99,7 +101,9 @@ def _entries(kpi: Kpi | None, place: Place, sums: Sequence[Sum]) -> list[Aggrega
     ):
         value, lo, hi, above, below = (None if np.isnan(it) else it for it in values)
         reason = REASONS[code] or None
-        found[row] = Aggregate(*place, value, lo, hi, above, below, one.coverage, reason, one.accounts)
+        found[row] = Aggregate(
+            *place, value, lo, hi, above, below, one.coverage, reason, one.accounts, one.at_ms
+        )
     return found
 
 

@@ -28,11 +28,14 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What ``accounts`` of a group add up to; without any, ``reason`` says why. ``coverage``: of all its
-    accounts. ``interval``: whether one of them has an interval. ``people``: their number, if it is of them.
+    """What ``accounts`` of a group add up to, as of ``at_ms`` or later; without any, ``reason`` says why.
+
+    ``coverage``: of all its accounts. ``interval``: whether one of them has an interval. ``people``: their
+    number, if it is of them.
     """
 
     accounts: int
+    at_ms: int | None = None
     numerator: float = math.nan
     denominator: float = math.nan
     coverage: float = 0.0
@@ -62,6 +65,7 @@ def summed(kpi: Kpi, place: Place, group: Group) -> Sum:
         return nothing(place, group, _first(missing) or "not_covered")
     added = Sum(
         accounts=len(terms),
+        at_ms=min(one.at_ms for one in terms),
         coverage=total([one.coverage for one in terms]) / len(group),
         reason=_first(one.reason for one in terms),
         interval=any(one.interval for one in terms),
