@@ -49,6 +49,10 @@ class Access:
 
     def __init__(self, scopes: Mapping[str, Scope], *, required: bool) -> None:
         self.required = required
+        self.adopt(scopes)
+
+    def adopt(self, scopes: Mapping[str, Scope]) -> None:
+        """From now on these tokens."""
         self._scopes = [(_digest(token), scope) for token, scope in scopes.items()]
 
     def scope(self, authorization: str | None) -> Scope:
@@ -82,16 +86,24 @@ def build_access(settings: Settings, host: str) -> Access:
     Raises:
         ConfigurationError: beyond loopback without any token, an empty token, or one token for two.
     """
-    required = not is_loopback(host)
+    return Access(scopes_of(settings, host), required=not is_loopback(host))
+
+
+def scopes_of(settings: Settings, host: str) -> Mapping[str, Scope]:
+    """What each token opens.
+
+    Raises:
+        ConfigurationError: see :func:`build_access`.
+    """
     scopes = _by_token(_tokens(settings))
-    if required and not scopes:
+    if not is_loopback(host) and not scopes:
         raise ConfigurationError(
             f"wall: listening on {host} would show every client's figures to the whole network; write\n"
             "  wall:\n    agency_token: ${RESONANZ_AGENCY_TOKEN}\n"
             "into resonanz.yaml and set that variable (openssl rand -hex 32 makes one), "
             "or listen on 127.0.0.1"
         )
-    return Access(scopes, required=required)
+    return scopes
 
 
 def _tokens(settings: Settings) -> Iterable[tuple[str, str, Scope]]:

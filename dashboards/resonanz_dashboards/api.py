@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from resonanz_dashboards import shapes
@@ -108,6 +108,7 @@ async def velocities(
 async def stream(
     wall: TheWall,
     scope: Viewer,
+    request: Request,
     *,
     client: ClientName = None,
     platform: PlatformName = None,
@@ -123,7 +124,13 @@ async def stream(
         raise ProblemError(
             503, "too-many-streams", "This wall has too many viewers; close one, or try later."
         )
-    wanted = Filter(scope, wall.visible(scope, client, platform), _selection(window, kpi))
+    authorization = request.headers.get("authorization")
+    wanted = Filter(
+        scope,
+        wall.visible(scope, client, platform),
+        _selection(window, kpi),
+        lambda: wall.allows(authorization, scope, client),
+    )
     return StreamingResponse(
         wall.streams.events(wanted, last_event_id),
         media_type="text/event-stream",

@@ -67,14 +67,15 @@ class BoardState:
     """Owned by one event loop; ``take`` is the only writer.
 
     ``version`` counts changes of accounts; ``boot`` tells one process from the next, whose count starts
-    again. ``news`` counts whatever a viewer should be told: changes, and how the broker is.
+    again, and one list of accounts from the next. ``news`` counts whatever a viewer should be told: changes,
+    and how the broker is.
     ``feed`` says whether the broker answers, ``feed_detail`` why not, in one sentence.
     ``ignored`` counts records that are none of ours (unknown account) or that cannot be read.
     """
 
     def __init__(self, registry: Registry, *, clock: Clock, event_time: bool = False) -> None:
         self.registry = registry
-        self.boot = uuid.uuid4().hex[:12]
+        self.boot = _boot()
         self.version = 0
         self.news = 0
         self.feed: Feed = "starting"
@@ -91,6 +92,19 @@ class BoardState:
         self.trail = Trail(list(self._entries))
         self._snapshots = msgspec.json.Decoder(KpiSnapshot)
         self._statuses = msgspec.json.Decoder(Status)
+
+    def adopt(self, registry: Registry) -> None:
+        """Show the accounts of another registry from now on; those of both keep their figures."""
+        before, self.registry = self._entries, registry
+        self._entries = {key: before.get(key) or Entry(it) for key, it in registry.accounts.items()}
+        self._order = OrderedDict((key, entry) for key, entry in self._order.items() if key in self._entries)
+        self.trail = self.trail.of_others(list(self._entries))
+        for key, entry in self._entries.items():
+            if entry.account != registry.accounts[key]:
+                entry.account = registry.accounts[key]
+                self._touch(entry)
+        self.boot = _boot()
+        self._wake()
 
     def now_ms(self) -> int:
         """The time that ages are counted to: the wall clock, or with event time the newest snapshot's."""
@@ -244,6 +258,10 @@ class BoardState:
         key = entry.account.id
         self._order[key] = entry
         self._order.move_to_end(key)
+
+
+def _boot() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 def _velocity(snapshot: KpiSnapshot) -> float | None:

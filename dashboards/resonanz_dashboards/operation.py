@@ -28,9 +28,9 @@ async def metrics(wall: TheWall, scope: Viewer, request: Request) -> StreamingRe
 
 
 @router.get("/healthz", responses={200: {"model": shapes.Health}})
-async def healthz() -> Response:
+async def healthz(wall: TheWall) -> Response:
     """The process is alive."""
-    return json_answer({"status": "ok"})
+    return json_answer({"status": "ok", "configuration": "current" if wall.is_current() else "refused"})
 
 
 @router.get("/readyz", responses={200: {"model": shapes.Ready}})

@@ -15,11 +15,12 @@ PASSED_ON: Final = ("content-type", "content-encoding", "vary")
 
 
 class Worker:
-    """The worker behind this wall. ``url`` None: there is none, the wall runs alone."""
+    """The worker behind this wall. ``url`` None: there is none, the wall runs alone. ``token``: the
+    agency's."""
 
     def __init__(self, url: str | None, token: str | None = None) -> None:
         self.url = url.rstrip("/") if url else None
-        self._token = token
+        self.token = token
         self._session: aiohttp.ClientSession | None = None
 
     async def metrics(self, request: Request) -> StreamingResponse:
@@ -72,8 +73,8 @@ class Worker:
         headers = {"Accept-Encoding": asked.get("accept-encoding", "identity")}
         if "accept" in asked:
             headers["Accept"] = asked["accept"]
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
     def _http(self) -> aiohttp.ClientSession:

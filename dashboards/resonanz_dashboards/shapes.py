@@ -164,9 +164,11 @@ class Velocities(BaseModel):
 
 
 class Health(BaseModel):
-    """The process is alive."""
+    """The process is alive. ``configuration``: whether it goes by what stands in the file now, or has refused
+    that, for the reason in its log."""
 
     status: Literal["ok"]
+    configuration: Literal["current", "refused"]
 
 
 class Ready(BaseModel):

@@ -5,8 +5,8 @@ viewer nothing is kept for it: the next round starts from the board as it is by 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -27,11 +27,12 @@ TOTAL_PACE: Final = 40_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What one viewer asked for."""
+    """What one viewer asked for. ``allowed``: whether the viewer still may; when not, the stream ends."""
 
     scope: Scope
     visible: Visible
     selection: Selection = ALL
+    allowed: Callable[[], bool] = field(default=lambda: True)
 
 
 class Streams:
@@ -53,7 +54,7 @@ class Streams:
         self.open += 1
         try:
             position = _position(board, last_event_id)
-            while not board.closing:
+            while not board.closing and wanted.allowed():
                 news, newest = board.news, board.version
                 yield _state(board, wanted.scope)
                 missed = board.changed_since(position, wanted.visible)

@@ -22,6 +22,15 @@ class Trail:
         self._times: NDArray[np.int64] = np.zeros(KEEP, np.int64)
         self._taken = 0
 
+    def of_others(self, accounts: Sequence[str]) -> "Trail":
+        """One of other accounts; what was sampled of those that are in both stays."""
+        other = Trail(accounts)
+        other._times, other._taken = self._times, self._taken  # one of us
+        for account, row in other._rows.items():
+            if (place := self._rows.get(account)) is not None:
+                other._values[row] = self._values[place]
+        return other
+
     def due(self, now_ms: int) -> bool:
         """Whether a step has passed since the last sample."""
         return self._taken == 0 or now_ms >= self._times[(self._taken - 1) % KEEP] + STEP_MS

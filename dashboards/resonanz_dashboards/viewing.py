@@ -1,14 +1,14 @@
 """What every endpoint is given: the wall's parts, who is asking, and what of it exists for them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPBearer
 
-from resonanz_dashboards.access import Access, Scope
+from resonanz_dashboards.access import Access, Scope, UnauthorizedError
 from resonanz_dashboards.board_state import BoardState, Entry, Visible
 from resonanz_dashboards.problems import MEDIA_TYPE, ProblemError
 from resonanz_dashboards.relay import Worker
@@ -25,12 +25,14 @@ PROBLEM: Final[Responses] = {
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """What the API is made of; one per process, in ``app.state.wall``."""
+    """What the API is made of; one per process, in ``app.state.wall``. ``is_current``: whether it goes by
+    what stands in the configuration now."""
 
     board: BoardState
     access: Access
     worker: Worker
     streams: Streams
+    is_current: Callable[[], bool] = field(default=lambda: True)
 
     def client_names(self, scope: Scope) -> Sequence[str]:
         """The clients that exist for this viewer, in the configuration's order."""
@@ -48,6 +50,13 @@ class Wall:
                 404, "unknown-account", f"There is no account {account!r}; see /api/v1/accounts."
             )
         return entry
+
+    def allows(self, authorization: str | None, scope: Scope, client: str | None) -> bool:
+        """Whether a request with this header still has this scope, and finds this client."""
+        try:
+            return self.access.scope(authorization) == scope and client in {None, *self.client_names(scope)}
+        except UnauthorizedError:
+            return False
 
     def visible(self, scope: Scope, client: str | None, platform: str | None) -> Visible:
         """The accounts that a viewer sees under these filters.

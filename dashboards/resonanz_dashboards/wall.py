@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 from resonanz_dashboards import api, groups_api, operation, problems, shapes
-from resonanz_dashboards.access import Access, build_access
+from resonanz_dashboards.access import Access, build_access, scopes_of
 from resonanz_dashboards.board_state import BoardState
 from resonanz_dashboards.feed import OpenTail, follow
 from resonanz_dashboards.guard import Guard
@@ -24,6 +24,7 @@ from resonanz_dashboards.viewing import Wall
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import StopError
 from resonanz_streams.registry import Registry
+from resonanz_streams.reload import Reloader
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import DEEP, KPIS, STATUS
 from resonanz_streams.transports.brokers import open_tail, scheme_of
@@ -33,17 +34,33 @@ GOODBYE_SECONDS: Final = 3
 
 
 def build_wall(
-    board: BoardState, access: Access, tail: OpenTail, *, worker: Worker, heartbeat_seconds: float = 5.0
+    board: BoardState,
+    access: Access,
+    tail: OpenTail,
+    *,
+    worker: Worker,
+    heartbeat_seconds: float = 5.0,
+    reloader: Reloader | None = None,
+    host: str = "127.0.0.1",
 ) -> FastAPI:
-    """The ASGI app. It reads the broker from start-up to shutdown."""
+    """The ASGI app. It reads the broker from start-up to shutdown, and with ``reloader`` the configuration;
+    ``host``: where it listens."""
+
+    async def take(settings: Settings, registry: Registry) -> None:
+        scopes = scopes_of(settings, host)  # or refuse them
+        access.adopt(scopes)
+        worker.token = _agency_token(settings)
+        board.adopt(registry)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        reading = asyncio.create_task(follow(board, tail))
+        tasks = [asyncio.create_task(follow(board, tail))]
+        if reloader is not None:
+            tasks.append(asyncio.create_task(reloader.run(take)))
         yield
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await worker.close()
 
     app = FastAPI(
@@ -54,7 +71,8 @@ def build_wall(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.wall = Wall(board, access, worker, Streams(board, heartbeat_seconds=heartbeat_seconds))
+    streams = Streams(board, heartbeat_seconds=heartbeat_seconds)
+    app.state.wall = Wall(board, access, worker, streams, lambda: reloader is None or reloader.successful)
     app.include_router(api.router)
     app.include_router(groups_api.router)
     app.include_router(operation.router)
@@ -103,8 +121,9 @@ def run_wall(
     worker_url: str | None,
     *,
     clock: Clock = wall_ms,
+    reloader: Reloader | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM. ``reloader``: sees to it that changes of the configuration take effect.
 
     Raises:
         ConfigurationError: beyond loopback without a token, or an unknown broker.
@@ -113,14 +132,19 @@ def run_wall(
     access = build_access(settings, host)
     scheme_of(settings.broker)
     board = BoardState(registry, clock=clock, event_time=settings.clock == "event")
-    agency = settings.wall.agency_token
-    worker = Worker(worker_url, agency.get_secret_value() if agency is not None else None)
+    worker = Worker(worker_url, _agency_token(settings))
 
     def tail() -> Any:
         return open_tail(settings.broker, [KPIS, DEEP, STATUS], prefix=settings.topic_prefix)
 
     with listen(host, port) as listener:
-        WallServer(build_wall(board, access, tail, worker=worker), board).run(sockets=[listener])
+        app = build_wall(board, access, tail, worker=worker, reloader=reloader, host=host)
+        WallServer(app, board).run(sockets=[listener])
+
+
+def _agency_token(settings: Settings) -> str | None:
+    token = settings.wall.agency_token
+    return token.get_secret_value() if token is not None else None
 
 
 def listen(host: str, port: int) -> socket.socket:

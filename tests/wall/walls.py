@@ -18,6 +18,7 @@ from resonanz_dashboards.wall import WallServer, build_wall, listen
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import RetryError
 from resonanz_streams.registry import build_registry
+from resonanz_streams.reload import Reloader
 from resonanz_streams.settings import Settings, load_settings
 from resonanz_streams.transports.ports import Record
 
@@ -94,6 +95,7 @@ class RunningWall:
     clock: Clock = wall_ms
     port: int = 0
     heartbeat_seconds: float = 1.0
+    reloader: Reloader | None = None
     tail: FakeTail = field(default_factory=FakeTail)
 
     def __enter__(self) -> Self:
@@ -106,6 +108,8 @@ class RunningWall:
             lambda: self.tail,
             worker=Worker(self.worker_url, None),
             heartbeat_seconds=self.heartbeat_seconds,
+            reloader=self.reloader,
+            host=self.listen_on,
         )
         self.streams = app.state.wall.streams
         self._listener = listen(HERE, self.port)

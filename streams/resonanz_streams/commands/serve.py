@@ -45,9 +45,9 @@ def wall(config_path: Path, host: str, port: int, worker_url: str | None) -> Non
     from resonanz_dashboards.wall import run_wall
 
     options.log_as("wall")
-    settings, registry = options.load(config_path)
+    reloader = options.reloader(config_path)
     announce(f"Wall: {options.address(host, port)}")
-    run_wall(settings, registry, host, port, worker_url)
+    run_wall(reloader.settings, reloader.registry, host, port, worker_url, reloader=reloader)
 
 
 @click.command()
