@@ -53,9 +53,9 @@ class MemoryStore:
     async def close(self) -> None:
         self.calls.append("close")
 
-    def told(self, account: str) -> list[KpiSnapshot]:
+    def told(self, account: str, topic: str = KPIS) -> list[KpiSnapshot]:
         """The snapshots of an account that were written, in order."""
-        values = [r.value for r in self.records if r.topic == KPIS and r.key == account.encode()]
+        values = [r.value for r in self.records if r.topic == topic and r.key == account.encode()]
         return [msgspec.json.decode(value, type=KpiSnapshot) for value in values if value is not None]
 
 

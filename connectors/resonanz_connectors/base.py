@@ -76,6 +76,7 @@ class Connector(ABC):
     ``resumes`` False: the source cannot be asked for the past, so every interruption is a gap.
     ``quiet_limit_ms``: without any batch for so long the connector calls itself degraded.
     Inside ``stream``, ``cursor`` is where to go on: the last one whose records are durable.
+    ``succeeded``: when it ends, another goes on there at once, so its last heartbeat says how it was.
     """
 
     options_type: ClassVar[type[Options]] = Options
@@ -84,6 +85,7 @@ class Connector(ABC):
 
     options: Options
     cursor: str | None = None
+    succeeded: bool = False
     rate_remaining: int | None = None
     credential_expires_ms: int | None = None
 

@@ -266,7 +266,8 @@ class Life:
         attempt = 0
         while True:
             try:
-                await self._save("ok" if self._ended else "down")
+                state = self._state() if self._connector.succeeded else "down"
+                await self._save("ok" if self._ended else state)
             except RetryError as error:
                 if not self._ended or self._context.stop.is_set():
                     log.warning("%s: the last heartbeat is not written: %s", self._connector.name, error)

@@ -5,7 +5,7 @@ import contextlib
 import difflib
 import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,10 +14,12 @@ from typing import Final
 from resonanz_connectors.base import Connector, validated
 from resonanz_connectors.context import Context, sleep_unless
 from resonanz_connectors.cursors import TopicCursors
+from resonanz_connectors.fleet import Fleet, Plan, plan_of
 from resonanz_connectors.publisher import open_publisher
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.errors import ConfigurationError, RetryError, StopError
 from resonanz_streams.registry import Account, Registry
+from resonanz_streams.reload import Reloader
 from resonanz_streams.settings import Settings
 from resonanz_streams.topics import PUBLISHED, TOPICS
 from resonanz_streams.transports.brokers import open_admin, open_tail
@@ -139,6 +141,11 @@ def _needs_options(kind: type[Connector]) -> bool:
     return any(field.is_required() for field in kind.options_type.model_fields.values())
 
 
+def plans(settings: Settings, registry: Registry) -> Mapping[str, Plan]:
+    """What each of :func:`needed_connectors` is made from."""
+    return {name: plan_of(name, settings, registry) for name in needed_connectors(settings, registry)}
+
+
 def check_connectors(settings: Settings, registry: Registry) -> list[str]:
     """The connectors that would run, each with its options validated.
 
@@ -161,12 +168,18 @@ def check_connectors(settings: Settings, registry: Registry) -> list[str]:
 
 
 async def run_connectors(
-    settings: Settings, registry: Registry, names: Sequence[str], *, stop: asyncio.Event | None = None
+    settings: Settings,
+    registry: Registry,
+    names: Sequence[str],
+    *,
+    stop: asyncio.Event | None = None,
+    reloader: Reloader | None = None,
 ) -> None:
     """Run these connectors (:func:`needed_connectors`, if ``names`` is empty) until each has ended.
 
     SIGTERM and SIGINT end them cleanly; who gives ``stop`` sees to signals alone. When one fails for
-    good, the others are stopped. A broker that is away is waited for.
+    good, the others are stopped. A broker that is away is waited for. ``reloader``: sees to it that changes
+    of the configuration take effect.
 
     Raises:
         ConfigurationError: a name, its accounts or its options are wrong, or there is none to run.
@@ -187,15 +200,41 @@ async def run_connectors(
         if stop is None:
             closing.enter_context(_stopped_by_signals(stopping.set))
         if await _topics_are_ready(settings, stopping):
-            connectors = []
-            for name in wanted:
-                # One publisher each: a failed flush then concerns one connector's records only.
-                publisher = open_publisher(settings.broker, prefix=settings.topic_prefix)
-                closing.callback(_closed, name, publisher)
-                connectors.append(
-                    make_connector(name, settings, registry, publisher=publisher, stop=stopping)
-                )
-            await _run_all(connectors, stopping)
+            fleet = Fleet(_made, lambda: open_publisher(settings.broker, prefix=settings.topic_prefix))
+            try:
+                await fleet.change(wanted, settings, registry)
+                await _run_all(fleet, names, stopping, reloader)
+            finally:
+                await fleet.close()
+
+
+async def _run_all(
+    fleet: Fleet, names: Sequence[str], stopping: asyncio.Event, reloader: Reloader | None
+) -> None:
+    async def take(settings: Settings, registry: Registry) -> None:
+        known = {account.connector for account in registry.accounts.values()}
+        chosen = [name for name in names if name in known] if names else needed_connectors(settings, registry)
+        await fleet.change(chosen, settings, registry)
+
+    async def until_stopping() -> None:
+        await stopping.wait()
+        fleet.stop()
+
+    beside = [asyncio.create_task(until_stopping())]
+    if reloader is not None:
+        beside.append(asyncio.create_task(reloader.run(take)))
+    try:
+        await fleet.run()
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+def _made(
+    name: str, settings: Settings, registry: Registry, publisher: Publisher, stop: asyncio.Event
+) -> Connector:
+    return make_connector(name, settings, registry, publisher=publisher, stop=stop)
 
 
 async def _topics_are_ready(settings: Settings, stopping: asyncio.Event) -> bool:
@@ -213,32 +252,11 @@ async def _topics_are_ready(settings: Settings, stopping: asyncio.Event) -> bool
     return False
 
 
-def _closed(name: str, publisher: Publisher) -> None:
-    try:
-        publisher.close()
-    except RetryError as error:
-        # Its cursor has not moved: nothing is lost.
-        log.warning("%s: what was not written is read again later: %s", name, error)
-
-
 def _ensure_topics(settings: Settings) -> None:
     with contextlib.closing(open_admin(settings.broker, prefix=settings.topic_prefix)) as admin:
         # On a locked-down cluster a connector does not even see the others.
         if problems := admin.ensure([TOPICS[name] for name in PUBLISHED], settings.partitions):
             raise StopError("\n".join(problems))
-
-
-async def _run_all(connectors: Sequence[Connector], stopping: asyncio.Event) -> None:
-    tasks = [asyncio.create_task(connector.run()) for connector in connectors]
-    try:
-        if tasks:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        if any(not task.done() or task.exception() for task in tasks if not task.cancelled()):
-            stopping.set()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in tasks:
-        task.result()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from xxhash import xxh3_128_hexdigest
 
 from resonanz_streams.clock import Clock, elapsed_ms, wall_ms
-from resonanz_streams.errors import ConfigurationError, ResonanzError
+from resonanz_streams.errors import ConfigurationError, ResonanzError, RetryError
 from resonanz_streams.logs import hide, say, secrets_of
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.registry_changes import described
@@ -34,6 +34,7 @@ Take = Callable[[Settings, Registry], Awaitable[None]]
 
 Raises:
     ConfigurationError: it cannot, and has changed nothing.
+    RetryError: not for now; it is asked again.
 """
 
 Stamp = tuple[int, ...]
@@ -72,6 +73,8 @@ class Reloader:
         self._asked = asyncio.Event()
         self._marks: dict[Path, _Mark] = {}
         self._seen: Mapping[Path, Stamp] = {}
+        self._waits = False
+        self._refused = ""
         self.settings = self._load()
         self.registry = build_registry(self.settings)
         self.successful = True
@@ -91,21 +94,25 @@ class Reloader:
         """Read the files if they have changed and come to rest, or if somebody has ``asked`` for it."""
         found = {path: _stamp(path) for path in self._marks}
         rests, self._seen = found == self._seen, found
-        if not asked and (not rests or all(mark.stamp == found[path] for path, mark in self._marks.items())):
+        anyway = asked or (rests and self._waits)
+        if not anyway and (not rests or all(mark.stamp == found[path] for path, mark in self._marks.items())):
             return
-        if not asked and all(mark.digest == _digest(path) for path, mark in self._marks.items()):
+        if not anyway and all(mark.digest == _digest(path) for path, mark in self._marks.items()):
             self._marks = {path: mark._replace(stamp=found[path]) for path, mark in self._marks.items()}
             return
         try:
             await self._reload(take, asked=asked)
         except ResonanzError as error:
             self._refuse(str(error))
+            self._waits = isinstance(error, RetryError)
         except Exception as error:  # whatever it is, the configuration before goes on
             log.debug("what failed", exc_info=error)
             self._refuse(f"{self._path}: cannot be taken over ({type(error).__name__})")
 
     def _refuse(self, sentence: str) -> None:
-        self.successful = False
+        if not self.successful and sentence == self._refused:
+            return
+        self.successful, self._refused = False, sentence
         log.error("the configuration before goes on, since the new one cannot be taken over:\n%s", sentence)
 
     async def _reload(self, take: Take, *, asked: bool) -> None:
@@ -122,7 +129,7 @@ class Reloader:
         if differs or asked or not self.successful:
             took = (elapsed_ms() - begun) / 1000
             self._tell(f"{self._path} was read again and is in effect: {what}; it took {took:.1f} s.")
-        self.successful, self.success_ms = True, self._clock()
+        self.successful, self.success_ms, self._waits = True, self._clock(), False
 
     def _load(self) -> Settings:
         marks: dict[Path, _Mark] = {}

@@ -26,13 +26,16 @@ Say = Callable[[str], None]
 class Part:
     """One child process. ``arguments`` are those of ``resonanz``; ``health`` is the URL that answers 200
     once it has started (None: it has when it lives for ``grace_seconds``). ``ends``: exit code 0 means that
-    its work is done; else it is a death like any other."""
+    its work is done, until ``wake`` is set; else it is a death like any other. ``asleep``: it has no work
+    yet."""
 
     name: str
     arguments: Sequence[str]
     health: str | None = None
     grace_seconds: float = 2.0
     ends: bool = False
+    asleep: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     process: asyncio.subprocess.Process | None = None
 
@@ -61,12 +64,15 @@ class Supervisor:
     async def started(self) -> bool:
         """Wait until all parts have started; False if they never will."""
         for part in self._parts:
-            waiting = asyncio.create_task(part.started.wait())
-            stopped = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            stopped.cancel()
+            await self._either(part.started)
         return not self._stopping.is_set()
+
+    async def _either(self, event: asyncio.Event) -> None:
+        """Until it is set, or all are to stop."""
+        tasks = [asyncio.create_task(one.wait()) for one in (event, self._stopping)]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
 
     async def run(self) -> int:
         """Until :meth:`stop`, or until a part cannot be started; returns the exit code."""
@@ -81,6 +87,12 @@ class Supervisor:
     async def _keep(self, part: Part) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
+            if part.asleep:
+                part.started.set()
+                await self._either(part.wake)
+                part.asleep = False
+                continue
+            part.wake.clear()
             began = time.monotonic()
             code = await self._live(part)
             if self._stopping.is_set():
@@ -88,7 +100,8 @@ class Supervisor:
             if code == 0 and part.ends:
                 part.started.set()  # it may have taken less than its grace time
                 self._say(f"{part.name} has ended: its work is done.")
-                return
+                part.asleep = True
+                continue
             if not part.started.is_set():
                 self._exit_code = code if code in {1, 2} else 1
                 self._stopping.set()

@@ -49,3 +49,31 @@ def test_a_part_whose_work_is_done_before_its_grace_time_has_started(tmp_path: P
 
     assert asyncio.run(until_it_has_started())
     assert said == ["connect has ended: its work is done."]
+
+
+def test_a_part_whose_work_is_done_begins_again_when_there_is_more(tmp_path: Path) -> None:
+    file = tmp_path / "likes.csv"
+    file.write_text("id,at_ms,kind,account\n1,1700000000000,like,file:a\n")
+    config = arrange(Wanted(files=[file], file_accounts=["file:a"]), tmp_path)
+    part = Part("connect", ["connect", "--config", str(config)], ends=True, asleep=True)
+    said: list[str] = []
+    done = asyncio.Event()
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        done.set()
+
+    async def twice() -> int:
+        supervisor = Supervisor([part], say)
+        running = asyncio.create_task(supervisor.run())
+        assert await asyncio.wait_for(supervisor.started(), 60)
+        assert part.process is None
+        for _ in range(2):
+            done.clear()
+            part.wake.set()
+            await asyncio.wait_for(done.wait(), 60)
+        supervisor.stop()
+        return await asyncio.wait_for(running, 20)
+
+    assert asyncio.run(twice()) == 0
+    assert said == ["connect has ended: its work is done."] * 2

@@ -60,8 +60,8 @@ def connect(names: tuple[str, ...], config_path: Path) -> None:
     from resonanz_connectors.runner import run_connectors
 
     options.log_as("connect")
-    settings, registry = options.load(config_path)
-    asyncio.run(run_connectors(settings, registry, names))
+    reloader = options.reloader(config_path)
+    asyncio.run(run_connectors(reloader.settings, reloader.registry, names, reloader=reloader))
 
 
 COMMANDS = (worker, wall, connect)

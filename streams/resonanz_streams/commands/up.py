@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from resonanz_streams.commands.files import KINDS, Mapping
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.logs import is_json, say
 from resonanz_streams.registry import Registry
+from resonanz_streams.reload import Reloader
 from resonanz_streams.settings import DEFAULT_PATH, Settings
 from resonanz_streams.supervisor import Part, Supervisor
 
@@ -75,9 +77,9 @@ def up(
             )
         config_path = arrange(_wanted(demo, bluesky, files, reading), folder)
     path = config_path or DEFAULT_PATH
-    settings, registry = options.load(path)
-    parts = _parts(settings, registry, path, host, port)
-    return asyncio.run(_supervise(parts, _addresses(host, port, path)))
+    reloader = options.reloader(path)
+    parts = _parts(reloader.settings, reloader.registry, path, host, port)
+    return asyncio.run(_supervise(parts, _addresses(host, port, path), reloader))
 
 
 def _wanted(demo: bool, bluesky: tuple[str, ...], files: tuple[Path, ...], reading: dict[str, Any]) -> Wanted:
@@ -117,9 +119,7 @@ def _parts(settings: Settings, registry: Registry, path: Path, host: str, port: 
             f"{options.address(host, port)}healthz",
         ),
     ]
-    if connectors:
-        return [Part("connect", ["connect", *configured], ends=True), *parts]
-    return parts
+    return [Part("connect", ["connect", *configured], ends=True, asleep=not connectors), *parts]
 
 
 def _must_be_free(host: str, port: int) -> None:
@@ -148,18 +148,36 @@ def _addresses(host: str, port: int, path: Path) -> str:
     )
 
 
-async def _supervise(parts: list[Part], addresses: str) -> int:
+async def _supervise(parts: list[Part], addresses: str, reloader: Reloader) -> int:
     supervisor = Supervisor(parts, say)
     with _signals(supervisor):
         running = asyncio.create_task(supervisor.run())
+        watching = asyncio.create_task(_wake(parts[0], reloader))
         say("Starting …")
         if await supervisor.started():
             for line in addresses.splitlines():
                 say(line)
         code = await running
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
     if code == 0:
         say("Stopped; everything is written.")
     return code
+
+
+async def _wake(connect: Part, reloader: Reloader) -> None:
+    """Each part sees by itself to changes of the configuration; one that has ended must be told."""
+    from resonanz_connectors.runner import plans
+
+    # The parts say what is wrong.
+    logging.getLogger("resonanz_streams.reload").setLevel(logging.CRITICAL)
+
+    async def take(settings: Settings, registry: Registry) -> None:
+        needed = plans(settings, registry)
+        if needed and needed != plans(reloader.settings, reloader.registry):
+            connect.wake.set()
+
+    await reloader.run(take)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from tests.unit.streams.test_exporter import accounts_in, exporter_of, scraped
 
 from resonanz_streams.errors import FencedError, RetryError
 from resonanz_streams.registry import Account
-from resonanz_streams.topics import DEAD_LETTERS
+from resonanz_streams.topics import DEAD_LETTERS, DEEP
 from resonanz_streams.transports.ports import Recovered
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -135,11 +135,11 @@ def test_events_keep_the_topics_and_the_people_that_they_were_counted_with() -> 
         await played.change("file:a", topics={"rye": []}, own_actors=["ann"])
         await played.read(event(id="2", topics=["oat", "rye"]), event(id="3", actor=ann, object="p"))
         assert played.counts("file:a") == [2, 0, 0, 0]
-        # Figures of what stands are told with the next registry at once, else after 15 s.
+        # Figures of what stands are computed with the next registry at once, else after 15 s.
         await played.change("file:a", topics={"rye": []}, own_actors=["ann"])
         parts = {
             entry.part: entry.numerator
-            for entry in played.store.told("file:a")[-1].kpis
+            for entry in played.store.told("file:a", DEEP)[-1].kpis
             if (entry.kpi, entry.window) == ("topic_share", "24h") and entry.part
         }
         assert (parts["topic:oat"], parts["topic:rye"]) == (1.0, 1.0)
