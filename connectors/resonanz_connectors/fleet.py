@@ -38,7 +38,10 @@ def plan_of(name: str, settings: Settings, registry: Registry) -> Plan:
     clients = [registry.clients[one] for one in dict.fromkeys(account.client for account in accounts)]
     return Plan(
         accounts,
-        [replace(client, name="", potential=(), targets=frozenset(), sla_ms=0) for client in clients],
+        [
+            replace(client, name="", potential=(), targets=frozenset(), sla_ms=0, hours=None)
+            for client in clients
+        ],
         settings.connectors.get(name, {}),
     )
 
