@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 8080
 FOLDER ?= resonanz-demo
 
-.PHONY: run test check bench faults secrets clean
+.PHONY: run test check bench docs faults secrets clean
 
 run: .venv/.run  ## the live wall on the embedded broker
 	$(BIN)/resonanz up --demo --port $(PORT) --folder $(FOLDER)
@@ -20,6 +20,9 @@ check: .venv/.test  ## format, lint, types, import rules, the wheel's contents
 
 bench: .venv/.test  ## every hot path against a peer and its limit, in one run; the tables go to README.md
 	$(BIN)/python -m tests.bench --readme
+
+docs: .venv/.test  ## the table of exported series in KPIS.md, from the code
+	$(BIN)/python -m tests.docs.exported
 
 faults: .venv/.test  ## the long form of every fault; the table goes to FAULTS.md
 	$(BIN)/python -m tests.faults

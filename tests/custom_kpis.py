@@ -28,7 +28,7 @@ def vandal(inputs: Inputs, window: str) -> Sequence[Column]:
     return compute(inputs, window)
 
 
-HEARTS = Kpi("hearts", "", "Likes.", WINDOWS, compute)
+HEARTS = Kpi("hearts", "", "Likes.", WINDOWS, compute, interval="Garwood")
 FAILING = replace(HEARTS, id="failing", compute=fails)
 FAILING_DEEP = replace(FAILING, id="failing_deep", windows=("24h",), deep=True)
 VANDAL = replace(HEARTS, id="vandal", compute=vandal)

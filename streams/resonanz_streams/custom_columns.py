@@ -31,7 +31,7 @@ def checked(kpi: Kpi) -> Kpi:
     def compute(inputs: Inputs, window: str) -> Sequence[Column]:
         columns = list(kpi.compute(_read_only(inputs), window))
         for column in columns:
-            _check(column, len(inputs.potential))
+            _check(kpi, column, len(inputs.potential))
         _check_parts(kpi, columns)
         return columns
 
@@ -68,7 +68,7 @@ def _with_views(record: Any) -> Any:
     return replace(record, **_views({n: v for n, v in values.items() if isinstance(v, np.ndarray)}))
 
 
-def _check(column: Any, accounts: int) -> None:
+def _check(kpi: Kpi, column: Any, accounts: int) -> None:
     if not isinstance(column, Column):
         raise WrongColumnError(f"gave a {type(column).__name__} and no Column")
     size = accounts if column.rows is None else len(column.rows)
@@ -85,6 +85,8 @@ def _check(column: Any, accounts: int) -> None:
         raise WrongColumnError("reason must be one of resonanz_streams.kpis.columns")
     if (np.isnan(column.value) & (codes == 0)).any():
         raise WrongColumnError("a value is null without a reason")
+    if not kpi.interval and not np.isnan(column.lo).all():
+        raise WrongColumnError("gave an interval, and interval does not say whose")
     if column.rows is not None and len(column.rows):
         if column.rows.dtype.kind not in "iu" or column.rows.min() < 0 or column.rows.max() >= accounts:
             raise WrongColumnError(f"rows must be integers below {accounts}")

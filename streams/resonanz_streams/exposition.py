@@ -54,7 +54,8 @@ def series_of(export: Mapping[str, Sequence[str]], kpis: Sequence[Kpi] | None = 
     for kpi, windows in export.items():
         by_kind = kpi == "interactions"
         for window in windows:
-            more = Series(kpi, window, KINDS if by_kind else None, intervals=not by_kind)
+            intervals = not by_kind and bool(kpis_by_id()[kpi].interval)
+            more = Series(kpi, window, KINDS if by_kind else None, intervals=intervals)
             chosen.setdefault((kpi, window), more)
     known = {kpi.id for kpi in (known_kpis() if kpis is None else kpis)}
     return tuple(series for series in chosen.values() if series.kpi in known)
@@ -148,13 +149,18 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
         )
 
 
+def label_of(part: str) -> tuple[str, str]:
+    """A part as a label's name (``kind``, ``topic``, ``venue``, ``hour`` …, or ``part``) and its value."""
+    name, colon, value = part.partition(":")
+    if colon:
+        return name, value
+    return ("kind" if part in KINDS else "part"), part
+
+
 def _label(part: str | None) -> str:
-    """A part as label: ``kind``, ``topic``, ``venue``, ``hour``, or ``part``."""
     if part is None:
         return ""
-    name, colon, value = part.partition(":")
-    if not colon:
-        name, value = ("kind", part) if part in KINDS else ("part", part)
+    name, value = label_of(part)
     return f',{name}="{escape(value)}"'
 
 

@@ -19,6 +19,7 @@ from resonanz_streams.intervals import poisson_interval, wilson_interval
 from resonanz_streams.kpis import KPIS, base, columns
 from resonanz_streams.kpis.base import REASONS, WHY, Kpi
 from tests.backtests import CLOCK_MS, backtest, write_lines
+from tests.docs import exported
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -130,6 +131,10 @@ def test_the_bounds_of_counts_are_garwoods() -> None:
     for count, *bounds in rows:
         lo, hi = poisson_interval(np.array([int(count)]))
         assert bounds == [printed(bounds[0], lo[0]), printed(bounds[1], hi[0])]
+
+
+def test_the_exported_series_are_those_of_the_code() -> None:
+    assert not exported.is_stale(), exported.HINT
 
 
 # -- the facts of each section -----

@@ -117,6 +117,12 @@ def test_what_is_no_column_of_these_accounts_is_refused(given: list[dict[str, An
     assert str(caught.value).startswith(fault)
 
 
+def test_an_interval_says_whose_it_is() -> None:
+    nobodys = replace(HEARTS, interval="", compute=lambda _, __: [column(lo=np.zeros(2), hi=np.ones(2))])
+    with pytest.raises(WrongColumnError, match="gave an interval, and interval does not say whose"):
+        checked(nobodys).compute(INPUTS, "1h")
+
+
 def test_what_is_right_passes() -> None:
     columns = [column(), column(rows=ROWS, parts=["mood:glad", "mood:sad"])]
     right = replace(HEARTS, most_parts=2, compute=lambda _, __: columns)

@@ -1,0 +1,112 @@
+"""The table of exported series in KPIS.md, from the code; ``python -m tests.docs.exported`` writes it."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from resonanz_streams.exposition import (
+    DEFAULT_SERIES,
+    Series,
+    coverage_windows,
+    label_of,
+    metric_name,
+    series_of,
+)
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import WINDOWS, Kpi
+from tests.bench.readme import block, with_block
+
+PAGE: Final = Path(__file__).parents[2] / "KPIS.md"
+NAME: Final = "exported series"
+HINT: Final = "write it anew with: make docs"
+BY_DEFAULT: Final = "by default"
+BY_EXPORT: Final = "by `export:`"
+_WINDOW: Final = "<window>"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One or more metrics, whose names hold each of the windows. ``labels``: beside those of the account."""
+
+    metrics: tuple[str, ...]
+    labels: tuple[str, ...]
+    unit: str
+    windows: tuple[str, ...]
+    exported: str
+
+    def names(self) -> set[str]:
+        """Of every metric."""
+        return {metric.replace(_WINDOW, window) for metric in self.metrics for window in self.windows}
+
+    def markdown(self) -> str:
+        """A line of the table."""
+        first, *edges = self.metrics
+        short = [f"…{edge.removeprefix(first)}" for edge in edges]
+        cells = (
+            _quoted([first, *short]),
+            _quoted(self.labels),
+            self.unit,
+            _quoted(self.windows),
+            self.exported,
+        )
+        return f"| {' | '.join(cells)} |"
+
+
+def rows() -> Iterator[Row]:
+    """All that an account of a worker has, in the KPIs' order."""
+    for kpi in KPIS:
+        every = [one for one in series_of({kpi.id: kpi.windows}) if one.kpi == kpi.id]
+        every.sort(key=lambda one: one not in DEFAULT_SERIES)
+        for (is_added, _, _), some in groupby(every, _kind):
+            yield _row(kpi, list(some), BY_EXPORT if is_added else BY_DEFAULT)
+    of_coverage = (f"resonanz_coverage_{_WINDOW}_ratio",)
+    yield Row(of_coverage, (), "ratio", coverage_windows(DEFAULT_SERIES), BY_DEFAULT)
+    others = tuple(window for window in WINDOWS if window not in coverage_windows(DEFAULT_SERIES))
+    yield Row(of_coverage, (), "ratio", others, f"with a window that {BY_EXPORT.removeprefix('by ')} adds")
+    yield Row(("resonanz_account_info",), ("handle",), "", (), BY_DEFAULT)
+
+
+def _kind(series: Series) -> tuple[bool, tuple[str | None, ...] | None, bool]:
+    return series not in DEFAULT_SERIES, series.parts, series.intervals
+
+
+def _row(kpi: Kpi, some: Sequence[Series], exported: str) -> Row:
+    edges = ("", "_lo", "_hi") if some[0].intervals else ("",)
+    parts = tuple(kpi.parts) if some[0].parts is None else some[0].parts
+    return Row(
+        tuple(metric_name(kpi, _WINDOW) + edge for edge in edges),
+        tuple(dict.fromkeys(label_of(part)[0] for part in parts if part is not None)),
+        kpi.unit or "number",
+        tuple(one.window for one in some),
+        exported,
+    )
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return " ".join(f"`{word}`" for word in words)
+
+
+def markdown() -> str:
+    """What stands between the marks."""
+    most = sum(one.most() for one in DEFAULT_SERIES) + len(coverage_windows(DEFAULT_SERIES))
+    lines = (
+        f"By default an account has at most {most} series, and `resonanz_account_info`.",
+        "",
+        "| metric | labels | unit | windows | exported |",
+        "|---|---|---|---|---|",
+        *(row.markdown() for row in rows()),
+    )
+    return "\n".join(lines) + "\n"
+
+
+def is_stale() -> bool:
+    """Whether KPIS.md shows another table."""
+    return block(PAGE.read_text(encoding="utf-8"), NAME) != markdown()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_block(PAGE.read_text(encoding="utf-8"), NAME, markdown()), encoding="utf-8")
+    sys.exit(0)
