@@ -1,11 +1,14 @@
 """How the process and what stands behind it are: for probes and scrapers."""
 
+import asyncio
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from resonanz_dashboards import shapes
+from resonanz_dashboards.client_series import exposition
+from resonanz_dashboards.groups import held
 from resonanz_dashboards.problems import ProblemError
 from resonanz_dashboards.viewing import PROBLEM, Responses, TheWall, Viewer, json_answer
 
@@ -20,11 +23,14 @@ router = APIRouter(responses=PROBLEM, tags=["operation"])
 
 
 @router.get("/metrics", responses=EXPOSITION, response_class=StreamingResponse)
-async def metrics(wall: TheWall, scope: Viewer, request: Request) -> StreamingResponse:
-    """The worker's metrics, of all clients: an agency token is needed where tokens are."""
+async def metrics(wall: TheWall, scope: Viewer, request: Request) -> Response:
+    """The metrics of the worker behind this wall, if there is one, and those of clients, which the wall
+    computes: an agency token is needed where tokens are.
+    """
     if scope.client is not None:
         raise ProblemError(403, "agency-only", "Metrics hold every client's figures; use the agency token.")
-    return await wall.worker.metrics(request)
+    accounts = held(wall.board, wall.board.entries())
+    return await wall.worker.metrics(request, await asyncio.to_thread(exposition, accounts))
 
 
 @router.get("/healthz", responses={200: {"model": shapes.Health}})

@@ -1,16 +1,18 @@
-"""Hands the worker's /metrics and /readyz on, as they come: nothing is parsed or gathered here."""
+"""Hands the worker's /metrics and /readyz on, as they come, and what the wall has to add behind them."""
 
+import gzip
 from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from resonanz_dashboards.problems import ProblemError
 
 CONNECT_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 30.0
+PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
 PASSED_ON: Final = ("content-type", "content-encoding", "vary")
 
 
@@ -23,16 +25,15 @@ class Worker:
         self.token = token
         self._session: aiohttp.ClientSession | None = None
 
-    async def metrics(self, request: Request) -> StreamingResponse:
-        """The worker's exposition, streamed in the encoding that the scraper asked for.
+    async def metrics(self, request: Request, own: bytes) -> Response:
+        """The worker's exposition, streamed and compressed if the scraper asked for that, and ``own`` behind
+        it, which is all there is without a worker.
 
         Raises:
-            ProblemError: there is no worker, it is away, or it answers with an error.
+            ProblemError: the worker is away, or it answers with an error.
         """
         if self.url is None:
-            raise ProblemError(
-                404, "no-worker", "This wall has no worker behind it; scrape each worker's own /metrics."
-            )
+            return Response(own, media_type=PLAIN)
         answer = await self._get("/metrics", request)
         if answer.status != 200:
             answer.close()
@@ -40,7 +41,9 @@ class Worker:
                 502, "worker-failed", f"The worker answered /metrics with {answer.status}; its log says why."
             )
         headers = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
-        return StreamingResponse(_body(answer), headers=headers)
+        # The members of a gzip stream may stand one behind the other.
+        more = gzip.compress(own, mtime=0) if headers.get("content-encoding") == "gzip" else own
+        return StreamingResponse(_body(answer, more), headers=headers)
 
     async def ready(self) -> str:
         """ "" if the worker is ready (or there is none), else a sentence."""
@@ -70,7 +73,9 @@ class Worker:
 
     def _headers(self, request: Request | None) -> dict[str, str]:
         asked = request.headers if request is not None else {}
-        headers = {"Accept-Encoding": asked.get("accept-encoding", "identity")}
+        # Of all encodings the two that more can be written behind.
+        wants = "gzip" in asked.get("accept-encoding", "")
+        headers = {"Accept-Encoding": "gzip" if wants else "identity"}
         if "accept" in asked:
             headers["Accept"] = asked["accept"]
         if self.token:
@@ -84,9 +89,10 @@ class Worker:
         return self._session
 
 
-async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _body(answer: aiohttp.ClientResponse, more: bytes) -> AsyncIterator[bytes]:
     # A worker that dies on the way raises here, which cuts the connection: half an exposition must not
     # look like a whole one.
     async with answer:
         async for chunk in answer.content.iter_any():
             yield chunk
+    yield more

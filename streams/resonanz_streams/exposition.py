@@ -106,7 +106,7 @@ class Block:
             return self.labels, _suffix(column.part), values[self.rows]
         place = dict(zip(self.rows.tolist(), self.labels, strict=True))
         found = [
-            (place[row] + _label(part), value)
+            (place[row] + part_label(part), value)
             for row, part, value in zip(column.rows.tolist(), column.parts, values.tolist(), strict=True)
             if row in place
         ]
@@ -157,7 +157,8 @@ def label_of(part: str) -> tuple[str, str]:
     return ("kind" if part in KINDS else "part"), part
 
 
-def _label(part: str | None) -> str:
+def part_label(part: str | None) -> str:
+    """A part as it stands behind other labels, or nothing."""
     if part is None:
         return ""
     name, value = label_of(part)
@@ -165,7 +166,7 @@ def _label(part: str | None) -> str:
 
 
 def _suffix(part: str | None) -> str:
-    return _label(part) + "} "
+    return part_label(part) + "} "
 
 
 def _values(name: str, column: Column, *, intervals: bool) -> Iterator[tuple[str, Floats]]:

@@ -138,11 +138,15 @@ def test_prometheus_and_grafana_are_told_what_compose_gives_them(tmp_path: Path)
     )
     assert run(program("promtool"), "check", "config", tmp_path / "prometheus.yml")[0] == 0
     scraping = YAML(typ="safe").load(text)
-    (job,) = scraping["scrape_configs"]
-    assert job["authorization"]["credentials_file"].removeprefix("/run/secrets/") in DOCUMENT["secrets"]
+    job, clients = scraping["scrape_configs"]
+    for each in (job, clients):
+        assert each["authorization"]["credentials_file"].removeprefix("/run/secrets/") in DOCUMENT["secrets"]
     (discovery,) = job["dns_sd_configs"]
     assert discovery["names"] == ["worker"]
     assert str(discovery["port"]) == dockerfile.one("EXPOSE").text
+    (of_wall,) = clients["dns_sd_configs"]
+    assert of_wall["names"] == ["wall"]
+    assert any(str(each).endswith(f":{of_wall['port']}") for each in SERVICES["wall"]["ports"])
     provisioning = ROOT / "dashboards/grafana/provisioning"
     (source,) = YAML(typ="safe").load(provisioning / "datasources/prometheus.yml")["datasources"]
     assert source["url"] == "http://prometheus:9090"
