@@ -95,7 +95,10 @@ class Accounts(Feed):
 
 
 class Row(BaseModel):
-    """One KPI over one window, tidy: the same columns as ``resonanz backtest`` writes."""
+    """One KPI over one window, tidy: the same columns as ``resonanz backtest`` writes.
+
+    ``at_ms``: deep KPIs may be older than the account's other figures.
+    """
 
     at_ms: int
     client: str
@@ -153,6 +156,61 @@ class GroupKpis(BaseModel):
     accounts: int
     stale: list[str]
     kpis: list[GroupRow]
+
+
+class Kpi(BaseModel):
+    """What a figure means. ``unit``: "" for a number. ``deep``: computed from all that stands, every quarter
+    of a minute or so. ``numerator``, ``denominator``: what they are, "" without one. ``interval``: whose, ""
+    if it has none. ``parts``: what each is; ``topic:…`` stands for those of all topics.
+    """
+
+    kpi: str
+    unit: Literal["", "per_minute", "per_1000", "ratio", "seconds"]
+    help: str
+    windows: list[Window]
+    deep: bool
+    group: str
+    formula: str
+    numerator: str
+    denominator: str
+    interval: str
+    parts: dict[str, str]
+    shape: Literal["quotient", "total", "statistic"]
+
+
+class Kpis(BaseModel):
+    """All KPIs that this wall knows; an account's figures may hold others, which its worker added.
+
+    ``reasons``: why a value or its interval is null, for a person.
+    """
+
+    kpis: list[Kpi]
+    reasons: dict[str, str]
+
+
+class Post(BaseModel):
+    """``post``: what its platform calls it. ``over_performance``: its interactions over ``expected``, those
+    of the account's posts before it at the same age; see the KPI of that name.
+    """
+
+    post: str
+    interactions: float | None
+    expected: float | None
+    over_performance: float | None
+    lo: float | None
+    hi: float | None
+    coverage: float | None
+    reason: str | None
+
+
+class Posts(BaseModel):
+    """The posts with most interactions first. ``reason``: why nothing can be said of posts at all."""
+
+    account: str
+    window: Literal["24h", "7d", "28d"]
+    at_ms: int | None
+    posts: list[Post]
+    reason: str | None
 
 
 class Velocities(BaseModel):

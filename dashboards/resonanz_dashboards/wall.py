@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
-from resonanz_dashboards import api, groups_api, operation, problems, shapes
+from resonanz_dashboards import api, catalogue, groups_api, operation, posts, problems, shapes
 from resonanz_dashboards.access import Access, build_access, scopes_of
 from resonanz_dashboards.board_state import BoardState
 from resonanz_dashboards.feed import OpenTail, follow
@@ -73,9 +73,8 @@ def build_wall(
     )
     streams = Streams(board, heartbeat_seconds=heartbeat_seconds)
     app.state.wall = Wall(board, access, worker, streams, lambda: reloader is None or reloader.successful)
-    app.include_router(api.router)
-    app.include_router(groups_api.router)
-    app.include_router(operation.router)
+    for part in (api, catalogue, posts, groups_api, operation):
+        app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_middleware(Guard, loopback_only=not access.required)

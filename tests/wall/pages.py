@@ -11,6 +11,35 @@ from resonanz_streams.events import KpiSnapshot
 
 BLUESKY, FILE, MASTODON = "bluesky:did:plc:abc", "file:a17", "mastodon:https://example.social/@stage"
 WALL, DESK, PHONE = (1920, 1080), (1366, 768), (390, 844)
+# Every visible text with its size in pixels.
+SIZES = """() => [...document.querySelectorAll("body *")].filter((it) =>
+    it.checkVisibility() && it.clientWidth > 1 && it.tagName !== "OPTION"
+    && [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+  .map((it) => [it.textContent, parseFloat(getComputedStyle(it).fontSize)])"""
+
+# Of every visible text: its contrast to the ground below it, opacity of its ancestors included.
+CONTRASTS = """() => {
+  const light = (rgb) => rgb.map((it) => it / 255)
+    .map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, it, i) => sum + it * [0.2126, 0.7152, 0.0722][i], 0);
+  const parsed = (color) => color.match(/[0-9.]+/g).map(Number);
+  const ground = (it) => {
+    const [r, g, b, a] = parsed(getComputedStyle(it).backgroundColor);
+    return a === 0 && it.parentElement ? ground(it.parentElement) : [r, g, b];
+  };
+  const share = (it) => (it ? getComputedStyle(it).opacity * share(it.parentElement) : 1);
+  return [...document.querySelectorAll("body *")].filter((it) => it.checkVisibility()
+      && it.clientWidth > 1 && it.tagName !== "OPTION"
+      && [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .map((it) => {
+      const below = ground(it);
+      const ink = parsed(getComputedStyle(it).color).slice(0, 3);
+      const seen = ink.map((value, i) => below[i] + (value - below[i]) * share(it));
+      const [low, high] = [light(seen), light(below)].sort((a, b) => a - b);
+      return [it.textContent, (high + 0.05) / (low + 0.05)];
+    });
+}"""
+
 expect.set_options(timeout=DEADLINE_SECONDS * 1000)
 
 

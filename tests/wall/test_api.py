@@ -12,6 +12,7 @@ from typing import Any, get_args
 import openapi_spec_validator
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
+from tests.wall.deep import post, with_deep
 from tests.wall.figures import record, snapshot, status, tombstone
 from tests.wall.walls import HERE, TWO_CLIENTS, RunningWall, settings_from, wait_until
 
@@ -39,7 +40,8 @@ def test_the_windows_are_the_engines() -> None:
 
 
 def test_openapi_is_valid_and_the_answers_keep_to_it(wall: RunningWall) -> None:
-    wall.put(record(snapshot(BLUESKY, wall_ms())), status(BLUESKY, wall_ms()))
+    shot = with_deep(snapshot(BLUESKY, wall_ms()), [post("p1", 4, 2)])
+    wall.put(*shot, status(BLUESKY, wall_ms()))
     document = wall.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     openapi_spec_validator.validate(document)
@@ -50,6 +52,8 @@ def test_openapi_is_valid_and_the_answers_keep_to_it(wall: RunningWall) -> None:
         "/api/v1/accounts/{account}/kpis": f"/api/v1/accounts/{BLUESKY}/kpis",
         "/api/v1/clients/{client}/kpis": "/api/v1/clients/bakery/kpis",
         "/api/v1/platforms/{platform}/kpis": "/api/v1/platforms/bluesky/kpis",
+        "/api/v1/accounts/{account}/posts": f"/api/v1/accounts/{BLUESKY}/posts",
+        "/api/v1/kpis": "/api/v1/kpis",
         "/api/v1/velocities": f"/api/v1/velocities?account={BLUESKY}",
         "/healthz": "/healthz",
         "/readyz": "/readyz",

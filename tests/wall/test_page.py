@@ -219,7 +219,7 @@ def test_what_is_wrong_below_the_edge_is_named(browser: Browser, tmp_path: Path)
             # Two texts take turns of five seconds.
             page.clock.set_fixed_time(5 * 2)
             expect(page.locator("#spotlight")).to_have_text(
-                "ranked by interactions per potential · bars: 95 % interval"
+                "ranked by shrunken interactions per potential · bars: 95 % interval"
             )
             page.clock.set_fixed_time(5 * 3)
             expect(page.locator("#spotlight")).to_have_text("PARTIAL a8 · file · 40 % covered")

@@ -9,9 +9,11 @@ from tests.wall.agency import Agency, agency_yaml
 from tests.wall.figures import record, snapshot
 from tests.wall.pages import (
     BLUESKY,
+    CONTRASTS,
     DESK,
     FILE,
     PHONE,
+    SIZES,
     WALL,
     accounts_of_one_client,
     of_theatre,
@@ -79,42 +81,13 @@ def test_it_is_readable_from_five_metres(browser: Browser, wall: RunningWall) ->
     wall.put(record(snapshot(BLUESKY, wall_ms())), record(of_theatre(wall_ms())))
     with page_of(browser, wall, WALL) as page:
         expect(page.locator(".row").first).to_be_visible()
-        sizes = page.evaluate(
-            """() => [...document.querySelectorAll("body *")].filter((it) =>
-                 it.checkVisibility() && it.clientWidth > 1 && it.tagName !== "OPTION"
-                 && [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
-               .map((it) => [it.textContent, parseFloat(getComputedStyle(it).fontSize)])"""
-        )
+        sizes = page.evaluate(SIZES)
         assert len(sizes) > 20
         assert [it for it in sizes if it[1] < 40] == []
         tiles = page.locator(".tiles .figure")
         for number in range(4):
             size = tiles.nth(number).evaluate("it => parseFloat(getComputedStyle(it).fontSize)")
             assert size >= 120
-
-
-# Of every visible text: its contrast to the ground below it, opacity of its ancestors included.
-CONTRASTS = """() => {
-  const light = (rgb) => rgb.map((it) => it / 255)
-    .map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, it, i) => sum + it * [0.2126, 0.7152, 0.0722][i], 0);
-  const parsed = (color) => color.match(/[0-9.]+/g).map(Number);
-  const ground = (it) => {
-    const [r, g, b, a] = parsed(getComputedStyle(it).backgroundColor);
-    return a === 0 && it.parentElement ? ground(it.parentElement) : [r, g, b];
-  };
-  const share = (it) => (it ? getComputedStyle(it).opacity * share(it.parentElement) : 1);
-  return [...document.querySelectorAll("body *")].filter((it) => it.checkVisibility()
-      && it.clientWidth > 1 && it.tagName !== "OPTION"
-      && [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
-    .map((it) => {
-      const below = ground(it);
-      const ink = parsed(getComputedStyle(it).color).slice(0, 3);
-      const seen = ink.map((value, i) => below[i] + (value - below[i]) * share(it));
-      const [low, high] = [light(seen), light(below)].sort((a, b) => a - b);
-      return [it.textContent, (high + 0.05) / (low + 0.05)];
-    });
-}"""
 
 
 def test_every_text_stands_out_from_its_ground(browser: Browser, wall: RunningWall) -> None:
@@ -156,7 +129,12 @@ def test_an_agency_as_it_really_is_fits(browser: Browser, tmp_path: Path, size: 
     with RunningWall(settings_from(tmp_path, agency_yaml(24))) as wall:
         wall.put(*agency.statuses(wall_ms()), *agency.move(wall_ms()))
         with page_of(browser, wall, size) as page:
-            for rank, window in (("potential", "1h"), ("interactions", "28d"), ("trouble", "1m")):
+            for rank, window in (
+                ("potential", "1h"),
+                ("interactions", "28d"),
+                ("response", "24h"),
+                ("trouble", "1m"),
+            ):
                 page.get_by_label("Rank by").select_option(rank)
                 page.get_by_label("Window").select_option(window)
                 expect(page.locator(".row").first.locator(".count .figure")).not_to_be_empty()
@@ -165,7 +143,8 @@ def test_an_agency_as_it_really_is_fits(browser: Browser, tmp_path: Path, size: 
                 assert page.evaluate("document.documentElement.scrollWidth") == size[0]
             page.get_by_label("Window").select_option("24h")
             page.get_by_label("Find an account").fill("ticket-surveys")
-            expect(page.locator(".row .reason")).to_have_text(["no potential configured", "no interval"])
+            reasons = page.locator(".rate:not([data-rate=response]) .reason")
+            expect(reasons).to_have_text(["no potential configured", "no interval"])
             assert page.evaluate(STICKING_OUT) == []
 
 

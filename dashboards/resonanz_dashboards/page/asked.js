@@ -18,7 +18,7 @@ export function readAddress() {
 export function readFilters() {
   for (const name of Object.keys(wanted)) wanted[name] = elements[name].value;
   const address = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
-  history.replaceState(null, "", `?${address}`);
+  history.replaceState(null, "", `?${address}${location.hash}`);
 }
 
 // Returns whether something was asked for that is not: a bookmark may be older than the configuration.
@@ -42,4 +42,13 @@ export function scopeQuery() {
   const query = new URLSearchParams();
   for (const name of ["client", "platform"]) if (wanted[name]) query.append(name, wanted[name]);
   return query;
+}
+
+// The account that is open stands behind the #, so that it can be bookmarked and sent to somebody.
+export const addressOf = (account, window) => `#${new URLSearchParams({ account, ...(window && { window }) })}`;
+
+export function openIn(hash) {
+  const asked = new URLSearchParams(hash.slice(1));
+  const window = asked.get("window");
+  return { account: asked.get("account"), window: window in WINDOW_NAMES ? window : null };
 }

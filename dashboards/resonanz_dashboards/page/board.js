@@ -5,15 +5,28 @@ import { percent } from "./format.js";
 export const STALE_MS = 60_000;
 export const COMPLETE = 0.95;
 export const PULSE = "5m"; // velocity "now": a minute is too jumpy, an hour too slow
-export const RATES = { potential: "interactions_per_potential", followers: "engagement_rate_by_followers" };
+export const RATES = {
+  potential: "interactions_per_potential", followers: "engagement_rate_by_followers", response: "response_rate",
+};
+export const DEEP_WINDOWS = ["24h", "7d", "28d"]; // those of KPIs that are computed from all that stands
 export const PARTS = ["like", "comment", "share"];
 
-const NAMES = { interactions: "interactions", velocity: "velocity", [RATES.potential]: "potential", [RATES.followers]: "followers" };
+const NAMES = {
+  interactions: "interactions", velocity: "velocity",
+  ...Object.fromEntries(Object.entries(RATES).map(([name, kpi]) => [kpi, name])),
+};
 const NOTHING = {};
 
+// A comment's SLA is hours, so a short window knows no answers.
+export const deepWindow = (window) => (DEEP_WINDOWS.includes(window) ? window : "24h");
+
+export const answeredIn = (window) => (deepWindow(window) === window ? "answered in time" : "answered, 24 h");
+
 // What the stream is asked for: exactly what one window of this page shows.
-export const figuresOf = (window) =>
-  ["interactions", ...Object.values(RATES)].map((kpi) => `${window}/${kpi}`).concat(`${PULSE}/velocity`);
+export const figuresOf = (window) => [
+  ...["interactions", RATES.potential, RATES.followers].map((kpi) => `${window}/${kpi}`),
+  `${PULSE}/velocity`, `${deepWindow(window)}/${RATES.response}`,
+];
 
 export class Board {
   constructor() {

@@ -1,7 +1,7 @@
 // Numbers and times as a person reads them from afar: few digits, a unit, never a raw float.
 
 const digits = (n) => new Intl.NumberFormat("en", { minimumFractionDigits: n, maximumFractionDigits: n });
-const [whole, tenth, hundredth] = [digits(0), digits(1), digits(2)];
+const [whole, tenth, hundredth, thousandth] = [0, 1, 2, 3].map(digits);
 const BIG = [[1e9, "B"], [1e6, "M"], [1e3, "k"]];
 
 // A hyphen is no minus: it is too short to be seen from five metres.
@@ -35,7 +35,9 @@ export const rate = (n) => {
   const size = Math.abs(n);
   if (size >= 9999.5) return big(n);
   if (size >= 99.95 || size === 0) return signed(whole.format(n));
-  return signed((size >= 9.995 ? tenth : hundredth).format(n));
+  if (size >= 0.0995) return signed((size >= 9.995 ? tenth : hundredth).format(n));
+  // A large account's rate in a short window: small, and not zero.
+  return size < 0.0005 ? `${n < 0 ? "−" : ""}<0.001` : signed(thousandth.format(n));
 };
 
 // A rate in a column: what is beyond a thousand per thousand has no room for its digits.
@@ -71,9 +73,29 @@ export const WINDOW_NAMES = {
   "1m": "1 min", "5m": "5 min", "15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 days", "28d": "28 days",
 };
 
-export const REASONS = {
-  no_potential: "no potential configured",
-  no_followers: "followers not known",
-  not_covered: "not covered",
-  negative_count: "more removed than seen",
+// A share: 0.4 % is not zero, and 99.7 % not all.
+export const share = (n) => {
+  if (n == null) return "–";
+  if (n > 0 && n < 0.0005) return "<0.1 %";
+  return n > 0 && n < 0.0995 ? `${tenth.format(100 * n)} %` : percent(n);
 };
+
+export const duration = (seconds) => {
+  if (seconds == null) return "–";
+  if (seconds < 99.5) return `${whole.format(seconds)} s`;
+  if (seconds < 99.5 * 60) return `${whole.format(seconds / 60)} min`;
+  const hours = seconds / 3600;
+  if (hours < 48) return `${(hours < 9.95 ? tenth : whole).format(hours)} h`;
+  return `${(hours < 239 ? tenth : whole).format(hours / 24)} d`;
+};
+
+// A number of a KPI by its unit.
+const FORMS = {
+  ratio: share, seconds: duration, per_1000: rate, per_minute: rate,
+  "": (n) => (Number.isInteger(n) ? count(n) : rate(n)),
+};
+export const figure = (n, unit) => (n == null ? "–" : (FORMS[unit] ?? FORMS[""])(n));
+
+export const UNIT_NAMES = { per_1000: "per 1,000", per_minute: "a minute" };
+
+export const words = (name) => name.replaceAll("_", " ");

@@ -1,21 +1,26 @@
 // The rows of the ranking: one element an account, kept while the account is on screen.
 
-import { count, perThousand, short, rate, percent, age, REASONS } from "./format.js";
-import { PARTS, RATES } from "./board.js";
+import { count, perThousand, short, rate, percent, age } from "./format.js";
+import { addressOf, wanted } from "./asked.js";
+import { answeredIn, PARTS, RATES } from "./board.js";
 import { settle, write } from "./motion.js";
+import { shortReason } from "./reasons.js";
+import { drawRange, linear, nice, spread } from "./scale.js";
 import { Spark } from "./spark.js";
 
 const rowTemplate = document.getElementById("row");
 const rateTemplate = document.getElementById("rate");
 const NAMES = { potential: "per 1,000 potential", followers: "per 1,000 followers" };
+const FORMATS = { potential: perThousand, followers: perThousand, response: percent };
 
 export class Row {
   constructor(account) {
     this.element = rowTemplate.content.firstElementChild.cloneNode(true);
     this.element.dataset.account = account.id;
+    this.element.querySelector("h3 a").href = addressOf(account.id);
     const find = (selector) => this.element.querySelector(selector);
     this.cells = {
-      name: find("h3"), client: find(".client"), platform: find(".platform"),
+      name: find("h3 a"), client: find(".client"), platform: find(".platform"),
       velocity: find(".pulse .figure"), interactions: find(".count .figure"),
       word: find(".word"), detail: find(".detail"),
       parts: PARTS.map((part) => [part, find(`[data-part=${part}]`)]),
@@ -54,32 +59,28 @@ export class Row {
 
 function rateCell(element, name) {
   element.append(rateTemplate.content.cloneNode(true));
-  element.querySelector("h4").textContent = NAMES[name];
   const find = (selector) => element.querySelector(selector);
   return {
-    element, figure: find(".figure"), interval: find(".interval"), reason: find(".reason"),
+    name, element, head: find("h4"), figure: find(".figure"), interval: find(".interval"), reason: find(".reason"),
     whisker: find(".whisker"), span: find(".span"), mark: find(".mark"),
   };
 }
 
-function fillRate(cell, entry, top, known) {
+function fillRate(cell, entry, scale, known) {
+  write(cell.head, NAMES[cell.name] ?? answeredIn(wanted.window));
   const missing = !known || entry?.value == null;
   const bounded = !missing && entry.lo != null && entry.hi != null;
   cell.element.dataset.missing = known && missing ? "yes" : "no";
-  const why = known && !bounded ? REASONS[entry?.reason] ?? "not measured" : "";
+  const why = known && !bounded ? shortReason(entry?.reason) : "";
   write(cell.reason, why && !missing ? "no interval" : why);
   cell.reason.title = why;
-  settle(cell.figure, missing ? null : entry.value, perThousand);
-  write(cell.interval, bounded ? `${short(entry.lo)}–${short(entry.hi)}` : "");
-  cell.whisker.hidden = !bounded;
-  if (!bounded) return;
-  // A root scale: small and large rates are both seen, and equal exposure draws about equal intervals.
-  const at = (value) => `${(100 * Math.sqrt(Math.min(1, Math.max(0, value) / top))).toFixed(2)}%`;
-  cell.span.style.left = at(entry.lo);
-  cell.span.style.right = `calc(100% - ${at(entry.hi)})`;
-  cell.span.classList.toggle("beyond", entry.hi > top);
-  cell.mark.style.left = at(entry.value);
+  settle(cell.figure, missing ? null : entry.value, FORMATS[cell.name]);
+  write(cell.interval, bounded ? interval(entry, cell.name) : "");
+  drawRange(cell, bounded ? entry : { value: null }, scale);
 }
+
+const interval = ({ lo, hi }, name) =>
+  name === "response" ? `${Math.round(100 * lo)}–${Math.round(100 * hi)} %` : `${short(lo)}–${short(hi)}`;
 
 // One scale a column, so that whiskers compare down the screen. An interval far wider than every value is
 // cut off there: one account that nobody follows must not flatten all others.
@@ -90,15 +91,10 @@ export function scalesOf(accounts, statuses) {
       .filter((it) => statuses.get(it).known)
       .map((it) => it.figures[name])
       .filter((it) => it?.value != null);
-    const value = Math.max(0, ...entries.map((it) => it.value));
+    const values = entries.map((it) => it.value);
+    const value = Math.max(0, ...values);
     const high = Math.max(0, ...entries.map((it) => it.hi ?? it.value));
-    scales[name] = nice(value > 0 ? Math.min(high, 2 * value) : high);
+    scales[name] = name === "response" ? linear(1) : spread(values, nice(value > 0 ? Math.min(high, 10 * value) : high));
   }
   return scales;
-}
-
-function nice(top) {
-  if (!(top > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(top));
-  return power * [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((step) => step * power >= top * 0.999);
 }

@@ -25,12 +25,14 @@ async function ask(path, signal, headers = {}) {
   throw new (ERRORS[answer.status] ?? Error)(detail);
 }
 
+export const json = async (path, signal) => (await ask(path, signal)).json();
+
 async function roster(signal) {
-  const { clients } = await (await ask("api/v1/clients", signal)).json();
+  const { clients } = await json("api/v1/clients", signal);
   const accounts = [];
   let after = "";
   do {
-    const page = await (await ask(`api/v1/accounts?limit=10000${after}`, signal)).json();
+    const page = await json(`api/v1/accounts?limit=10000${after}`, signal);
     accounts.push(...page.accounts);
     after = page.next == null ? null : `&after=${encodeURIComponent(page.next)}`;
   } while (after != null);
@@ -41,7 +43,7 @@ async function roster(signal) {
 export async function velocities(query, ids) {
   const asked = new URLSearchParams(query);
   for (const id of ids) asked.append("account", id);
-  return (await ask(`api/v1/velocities?${asked}`, AbortSignal.timeout(SILENCE_MS))).json();
+  return json(`api/v1/velocities?${asked}`, AbortSignal.timeout(SILENCE_MS));
 }
 
 function event(block) {

@@ -1,8 +1,9 @@
 // The page: what is known, and where it stands on the screen.
 
-import { offer, readAddress, readFilters, scopeQuery, wanted } from "./asked.js";
-import { Board, figuresOf } from "./board.js";
+import { addressOf, offer, readAddress, readFilters, scopeQuery, wanted } from "./asked.js";
+import { answeredIn, Board, figuresOf } from "./board.js";
 import { fillRest, fillSpotlight } from "./foot.js";
+import { Detail } from "./detail.js";
 import { accounts as counted, age, clock, count, moment } from "./format.js";
 import { List } from "./list.js";
 import { write } from "./motion.js";
@@ -18,6 +19,7 @@ const RERANK_MS = 5000; // rows that swap places every second cannot be read
 const $ = (id) => document.getElementById(id);
 const board = new Board();
 const list = new List($("rows"), matchMedia("(max-width: 899px)"));
+const opened = new Detail(board);
 let link = { word: "connecting", detail: "" };
 let survey = { sum: { newest: null }, statuses: new Map() };
 let order = [];
@@ -27,9 +29,9 @@ let rendering = null;
 let renderedAt = -Infinity;
 
 const line = new Link({
-  roster: (it) => { board.roster(it); asked(); if (offer(board)) connect(); backfill(list.rows.keys(), true); },
+  roster: (it) => { board.roster(it); asked(); if (offer(board)) connect(); backfill(list.rows.keys(), true); opened.renew(); },
   state: (it) => { board.feed(it); say("live"); },
-  snapshots: (it) => { board.take(it); later(); },
+  snapshots: (it) => { board.take(it); opened.changed(it.map((one) => one.account)); later(); },
   link: say,
   unknown: () => { const had = wanted.client; wanted.client = ""; if (had) connect(); return Boolean(had); },
 });
@@ -98,6 +100,7 @@ function trouble() {
 }
 
 function askForToken(detail) {
+  opened.hide();
   $("login-why").textContent = token.get() ? detail : "This wall needs a token. Whoever runs it can give you one.";
   token.clear();
   board.empty();
@@ -147,6 +150,7 @@ function rank(accounts) {
   const fresh = list.place(top);
   for (const it of top) list.rows.get(it.id).fill(it, survey.statuses.get(it), board.clients.get(it.client), scales);
   if (fresh.length) backfill(fresh.map((it) => it.id));
+  $("board").dataset.rank = wanted.rank;
   heads(top.length, order.length);
   const shown = new Set(top);
   const rest = order.filter((it) => !shown.has(it));
@@ -156,6 +160,7 @@ function rank(accounts) {
 
 function heads(shown, all) {
   $("find").placeholder = shown < all ? `Top ${shown} of ${count(all)}` : counted(all);
+  write(document.querySelector("[data-column=response]"), answeredIn(wanted.window));
   for (const it of document.querySelectorAll("[data-column]")) it.classList.toggle("ranked", it.dataset.column === wanted.rank);
 }
 
@@ -180,6 +185,10 @@ function tick() {
 $("filters").addEventListener("change", choose);
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("find").addEventListener("input", render);
+$("rows").addEventListener("click", (event) => {
+  const row = event.target.closest(".row");
+  if (row && !event.target.closest("a") && !getSelection().toString()) location.hash = addressOf(row.dataset.account);
+});
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
   token.set($("token").value.trim());
