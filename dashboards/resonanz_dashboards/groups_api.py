@@ -1,17 +1,18 @@
-"""The HTTP API: what several accounts are together."""
+"""The HTTP API: what several accounts are together, and which of them does best."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from resonanz_dashboards import shapes
-from resonanz_dashboards.api import KpiNames, PlatformName, Windows
+from resonanz_dashboards.api import ClientName, KpiNames, PlatformName, Windows
 from resonanz_dashboards.board_state import COMPLETE
 from resonanz_dashboards.groups import Held, figures_of, held
 from resonanz_dashboards.problems import ProblemError
+from resonanz_dashboards.ranking import RankedKpi, RankedWindow, ranking
 from resonanz_dashboards.selection import Selection
 from resonanz_dashboards.viewing import PROBLEM, TheWall, Viewer, json_answer
 from resonanz_streams.cohorts import total
@@ -99,3 +100,24 @@ def _state(its: Sequence[Held], coverage: float | None) -> shapes.State:
     if not coverage:
         return "no_data"
     return "ok" if coverage >= COMPLETE and all(it.fresh for it in its) else "partial"
+
+
+@router.get("/api/v1/ranking", responses={200: {"model": shapes.Ranking}})
+async def ranked(
+    wall: TheWall,
+    scope: Viewer,
+    *,
+    kpi: Annotated[RankedKpi, Query()] = "engagement_rate_by_followers",
+    window: Annotated[RankedWindow, Query()] = "28d",
+    client: ClientName = None,
+    platform: PlatformName = None,
+) -> Response:
+    """Accounts by their shrunken rate per 1,000, the raw rate and its interval beside it.
+
+    What is usual is taken from all accounts that the viewer may see, whatever the filters, and no others.
+    """
+    visible = wall.visible(scope, client, platform)
+    entries = [it for it in wall.board.entries() if scope.sees(it.account.client)]
+    shown = frozenset(it.account.id for it in entries if visible(it.account))
+    found = await asyncio.to_thread(ranking, held(wall.board, entries), shown, kpi, window)
+    return json_answer({"kpi": kpi, "window": window, "method": "shrunken", "unit": "per_1000", **found})

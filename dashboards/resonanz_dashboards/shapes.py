@@ -213,6 +213,58 @@ class Posts(BaseModel):
     reason: str | None
 
 
+class Prior(BaseModel):
+    """What is usual, per 1,000: mean and standard deviation of the rates of so many ``accounts``, those of
+    the account's cohort (platform and decade of followers), of its platform, or all that the viewer may see.
+    """
+
+    level: Literal["cohort", "platform", "all"]
+    accounts: int
+    mean: float
+    deviation: float
+
+
+class Ranked(BaseModel):
+    """``value``: the shrunken rate, ``weight`` · ``raw`` + (1 − ``weight``) · the prior's mean; ``lo`` and
+    ``hi`` are those of the raw rate.
+    """
+
+    rank: int
+    client: str
+    platform: str
+    account: str
+    at_ms: int
+    value: float
+    weight: float
+    raw: float
+    lo: float
+    hi: float
+    numerator: float
+    denominator: float
+    coverage: float
+    prior: Prior
+
+
+class Unranked(BaseModel):
+    """An account without a rate; ``reason``: stale, or why its figure is null."""
+
+    client: str
+    platform: str
+    account: str
+    reason: str
+
+
+class Ranking(BaseModel):
+    """Accounts by their shrunken rates per 1,000, the highest first."""
+
+    kpi: str
+    window: Window
+    method: Literal["shrunken"]
+    unit: Literal["per_1000"]
+    accounts: list[Ranked]
+    unranked: list[Unranked]
+
+
 class Velocities(BaseModel):
     """Interactions a minute at ``times_ms``, oldest first: of all accounts asked for, and of single ones."""
 

@@ -54,6 +54,7 @@ def test_openapi_is_valid_and_the_answers_keep_to_it(wall: RunningWall) -> None:
         "/api/v1/platforms/{platform}/kpis": "/api/v1/platforms/bluesky/kpis",
         "/api/v1/accounts/{account}/posts": f"/api/v1/accounts/{BLUESKY}/posts",
         "/api/v1/kpis": "/api/v1/kpis",
+        "/api/v1/ranking": "/api/v1/ranking?window=24h",
         "/api/v1/velocities": f"/api/v1/velocities?account={BLUESKY}",
         "/healthz": "/healthz",
         "/readyz": "/readyz",
