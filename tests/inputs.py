@@ -37,7 +37,7 @@ def inputs_of(
     followers_at: Callable[[Ints, Ints], Floats] | None = None,
 ) -> Inputs:
     """The same counts (likes, comments, shares, removed) in every window, one row an account; without a word
-    nothing else is known, and all is covered."""
+    nothing else is known, and all is covered. ``followers_at``: without it they were always as many."""
     nothing = [np.nan] * len(counts)
     given = np.array(counts, dtype=np.int64).reshape(-1, 4)
     published = np.array([0] * len(counts) if posts is None else posts, dtype=np.int64)
@@ -55,7 +55,7 @@ def inputs_of(
         coverage=dict.fromkeys(WINDOWS, covered),
         clients=clients or clients_with(len(counts)),
         net=net,
-        followers_at=followers_at,
+        followers_at=followers_at or (lambda rows, _: followed[rows]),
     )
 
 

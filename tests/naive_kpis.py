@@ -6,7 +6,7 @@ Fraction and float nearly; None is null.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -44,6 +44,8 @@ class World:
     zone: str
     brands: list[str]
     hours: Hours | None = None
+    told: list[tuple[str, str, int, int | None, int | None]] = field(default_factory=list)
+    """What platforms say of posts: account, post, time, reach, impressions."""
 
 
 def key_of(event: Event) -> tuple[Any, ...]:
@@ -77,6 +79,9 @@ def kpis(world: World) -> dict[tuple[str, str | None], Triple]:
     return {
         **of_people(world, recent),
         **of_posts(world, net, found),
+        **of_told(world, net, recent),
+        **of_performance(world, net, found),
+        **of_outbound(world, net, found),
         **of_talk(world, [event for event in net if event["kind"] == "comment"]),
         **of_topics(recent),
         **of_venues(recent),
@@ -116,18 +121,8 @@ def of_people(world: World, recent: list[Event]) -> dict[tuple[str, str | None],
 
 
 def of_posts(world: World, net: list[Event], found: list[Event]) -> dict[tuple[str, str | None], Triple]:
-    published: dict[str, int] = {}
-    for event in net:
-        if event["kind"] == "post" and event["stands"] and event.get("venue", "own") == "own":
-            name = event.get("object") or event["id"]
-            published[name] = min(event["at"], published.get(name, event["at"]))
-    on: dict[str, list[Event]] = defaultdict(list)
-    for event in found:
-        thread = event.get("thread") if event["kind"] == "comment" else None
-        for name in (event.get("object"), thread):
-            if name in published:
-                on[name].append(event)
-                break
+    published = published_in(net, "own")
+    on = by_post(found, published)
     rates = []
     for name, at in published.items():
         followers = world.followers(at)
@@ -150,6 +145,100 @@ def of_posts(world: World, net: list[Event], found: list[Event]) -> dict[tuple[s
         ("reaction_time", "p90"): seconds(every, NINETY),
         ("reaction_time", "half_life"): seconds(halves, HALF),
         **{("reaction_time", hour): seconds(each, HALF) for hour, each in by_hour.items() if each},
+    }
+
+
+def published_in(net: list[Event], venue: str) -> dict[str, int]:
+    """When each own post there was published."""
+    published: dict[str, int] = {}
+    for event in net:
+        if event["kind"] == "post" and event["stands"] and event.get("venue", "own") == venue:
+            name = event.get("object") or event["id"]
+            published[name] = min(event["at"], published.get(name, event["at"]))
+    return published
+
+
+def by_post(found: list[Event], published: dict[str, int]) -> dict[str, list[Event]]:
+    on: dict[str, list[Event]] = defaultdict(list)
+    for event in found:
+        thread = event.get("thread") if event["kind"] == "comment" else None
+        for name in (event.get("object"), thread):
+            if name in published:
+                on[name].append(event)
+                break
+    return on
+
+
+def of_told(world: World, net: list[Event], recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    published = {name: at for name, at in published_in(net, "own").items() if at > world.start}
+    on = by_post(recent, published)
+    found: dict[tuple[str, str | None], Triple] = {}
+    for kpi, column, kinds in (
+        ("engagement_rate_by_reach", 0, ("like", "comment", "share")),
+        ("virality", 1, ("share",)),
+    ):
+        newest: dict[str, tuple[int, int]] = {}
+        for one in world.told:
+            account, post, at = one[:3]
+            figure = (one[3], one[4])[column]
+            if account == world.account and world.begin <= at <= world.now and figure is not None:
+                newest[post] = max(newest.get(post, (at, figure)), (at, figure))
+        usable = [name for name in published if name in newest]
+        count = total(event for name in usable for event in on[name] if event["kind"] in kinds)
+        whole = sum(newest[name][1] for name in usable)
+        found[kpi, None] = (Fraction(1000 * count, whole), count, whole) if whole else (None, count, None)
+    return found
+
+
+def of_performance(
+    world: World, net: list[Event], found: list[Event]
+) -> dict[tuple[str, str | None], Triple]:
+    published = published_in(net, "own")
+    on = by_post(found, published)
+    told: list[tuple[str, Triple]] = []
+    for name, at in published.items():
+        if at > world.start:
+            count = total(on[name])
+            before = sorted((then, other) for other, then in published.items() if then < at)[-100:]
+            reached = [
+                total(e for e in on[other] if e["at"] - then <= world.now - at) for then, other in before
+            ]
+            usual = middle_half(reached)
+            if usual is not None and usual > 0:
+                told.append((name, (count / usual, count, usual)))
+            else:
+                told.append((name, (None, count, None)))
+    values = [triple[0] for _, triple in told if triple[0] is not None]
+    top = sorted(told, key=lambda one: (-one[1][1], published[one[0]]))[:10]  # type: ignore[operator]
+    return {
+        ("over_performance", None): (quantile(values, HALF), None, len(values)) if values else ABSENT,
+        **{("over_performance", f"post:{name}"): triple for name, triple in top},
+    }
+
+
+def middle_half(counts: list[int]) -> Fraction | None:
+    """The mean of what lies between a quarter and three quarters, each count four times."""
+    if len(counts) < 4:
+        return None
+    quarters = [count for count in sorted(counts) for _ in range(4)]
+    inside = quarters[len(counts) : 3 * len(counts)]
+    return Fraction(sum(inside), len(inside))
+
+
+def of_outbound(world: World, net: list[Event], found: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    rates: list[Triple] = []
+    for venue in ("elsewhere", "own"):
+        published = {name: at for name, at in published_in(net, venue).items() if at > world.start}
+        on = by_post(found, published)
+        count = total(e for name, at in published.items() for e in on[name] if e["at"] - at <= 72 * 3_600_000)
+        many = len(published)
+        rates.append((Fraction(count, many), count, many) if many else (None, count, None))
+    away, home = rates[0][0], rates[1][0]
+    known = away is not None and home is not None and away >= 0 and home > 0
+    return {
+        ("outbound_effect", None): (away / home, away, home) if known else ABSENT,  # type: ignore[operator]
+        ("outbound_effect", "elsewhere"): rates[0],
+        ("outbound_effect", "own"): rates[1],
     }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from resonanz_streams.details import Facets, Vocabulary, details_of
 from resonanz_streams.events import Event, Post
-from resonanz_streams.identity import key_hashes
+from resonanz_streams.identity import hashes, key_hashes
+from resonanz_streams.insights import InsightBook
 from resonanz_streams.kpis.base import REASONS, Inputs, Kpi
 from resonanz_streams.ledger import Ledger
 from resonanz_streams.net.table import NetTable, net_table
@@ -58,6 +59,21 @@ def _said(kind: str, name: str, hours: float, more: dict[str, Any]) -> dict[str,
     return {"kind": kind, "id": name, "account": "a", "at": ago(hours)} | more
 
 
+class Told(NamedTuple):
+    """What a platform says of a post; None where it does not."""
+
+    account: str
+    post: str
+    at: int
+    reach: int | None
+    impressions: int | None
+
+
+def told(name: str, hours: float, *, reach: int | None = None, impressions: int | None = None) -> Told:
+    """So many hours ago, of a post of account ``a``."""
+    return Told("a", name, ago(hours), reach, impressions)
+
+
 class Figure(NamedTuple):
     """A figure of one account; None is null."""
 
@@ -89,19 +105,25 @@ def net_of_events(
     *,
     vocabulary: Vocabulary | None = None,
     now_ms: int = NOW_MS,
+    told: Iterable[Told] = (),
 ) -> NetTable:
     """What stands of these events, counted one by one in the order given.
 
     ``accounts``: the rows; one that is not among them is beyond the last. ``vocabulary``: of every client;
     without it, each topic and venue that occurs counts. ``at`` is the event time; all have the same source.
+    ``told``: what platforms say of posts.
     """
-    told = list(events)
+    events = list(events)
     words = vocabulary or Vocabulary(
-        frozenset(topic for event in told for topic in event.get("topics", ())),
-        frozenset(event["venue_name"] for event in told if event.get("venue_name")),
+        frozenset(topic for event in events for topic in event.get("topics", ())),
+        frozenset(event["venue_name"] for event in events if event.get("venue_name")),
     )
-    ledger, facets = Ledger(10_000_000, detailed=True), Facets()
-    for event in told:
+    ledger, facets, book = Ledger(10_000_000, detailed=True), Facets(), InsightBook()
+    book.forget(now_ms)
+    for one in told:
+        row = accounts.index(one.account)
+        book.add(row, int(hashes([one.post])[0]), one.at, [-1 if f is None else f for f in one[3:]])
+    for event in events:
         fields = {name: value for name, value in event.items() if name != "at"}
         fields |= {"source": "file", "at_ms": event["at"]}
         kind = event["kind"]
@@ -122,5 +144,11 @@ def net_of_events(
         ledger.apply(key_hashes(kind, [record], nul=False), operation)
     keys, states = ledger.snapshot()()
     return net_table(
-        keys, states, facets.table(), len(accounts), now_ms, begin_ms=old_edge_ms("28d", now_ms) + 1
+        keys,
+        states,
+        facets.table(),
+        len(accounts),
+        now_ms,
+        begin_ms=old_edge_ms("28d", now_ms) + 1,
+        known=book.at(now_ms),
     )

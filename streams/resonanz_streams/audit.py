@@ -12,7 +12,9 @@ import numpy as np
 
 from resonanz_streams.ahead import AHEAD_PREFIX
 from resonanz_streams.audience import HOLD_MS
+from resonanz_streams.audience_rows import ACCOUNT_PREFIX
 from resonanz_streams.audit_counts import Standing, start_ms
+from resonanz_streams.audit_insights import compare_insights
 from resonanz_streams.audit_log import Logged, LogReader
 from resonanz_streams.audit_newest import Presence, newest_told
 from resonanz_streams.audit_report import Report
@@ -20,7 +22,7 @@ from resonanz_streams.audit_state import Evidence, compare_state
 from resonanz_streams.audit_told import Source, compare_told
 from resonanz_streams.clock import Clock, wall_ms
 from resonanz_streams.details import WIDTH
-from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY
+from resonanz_streams.engine import META_KEY
 from resonanz_streams.engine_for import chosen_kpis, engine_for
 from resonanz_streams.errors import GROWN, StopError
 from resonanz_streams.kpis.base import POST, REMOVED
@@ -132,9 +134,17 @@ class _Auditor:
         operations, people = reader.finish()
         limits = await self._limits(number, head, live.newest_followers_ms, times | {live.now_ms})
         self._report.refused += int(operations.waiting.sum()) + int(people.waiting.sum())
-        compare_state(live.evidence(operations, people, *limits[live.now_ms]), rows, self._report)
+        evidence = live.evidence(operations, people, *limits[live.now_ms])
+        compare_state(evidence, rows, self._report)
+        compare_insights(evidence, rows, self._report)
         source = Source(
-            number, self._registry, operations, people, reader.facets, chosen_kpis(self._settings)
+            number,
+            self._registry,
+            operations,
+            people,
+            reader.facets,
+            chosen_kpis(self._settings),
+            crowded=frozenset(row for row in rows if evidence.engine.insights.cut(row)),
         )
         compare_told(source, told, of_deep, limits, self._report)
         presence = Presence(number, accounts, (operations, people), live.now_ms, self._report)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.audience import HOLD_MS, MAX_SNAPSHOTS
-from resonanz_streams.audit_log import Logged
+from resonanz_streams.audit_log import IMPRESSIONS, REACH, Logged
+from resonanz_streams.audit_log import POST as OF_POST
 from resonanz_streams.details import Facets
 from resonanz_streams.kpis.base import POST, REMOVED, WINDOWS, WINDOWS_MS
-from resonanz_streams.net.table import NetTable, net_table
+from resonanz_streams.net.table import Known, NetTable, net_table
 from resonanz_streams.net_states import States
 
 Ints = NDArray[np.int64]
@@ -80,12 +81,12 @@ def standing(logged: Logged) -> Standing:
     )
 
 
-def table(net: Standing, facets: Facets, accounts: int, now_ms: int) -> NetTable:
-    """What stands, as the deep KPIs want it."""
+def table(net: Standing, facets: Facets, accounts: int, now_ms: int, known: Known) -> NetTable:
+    """What stands, as the deep KPIs want it; ``known``: reach and impressions."""
     undone = np.where(net.columns == REMOVED, net.at_ms, _NEVER)
     states = States(net.at_ms, net.weights, undone, net.details)
     begin_ms = start_ms(WINDOWS[-1], now_ms) + 1
-    return net_table(net.keys, states, facets.table(), accounts, now_ms, begin_ms=begin_ms)
+    return net_table(net.keys, states, facets.table(), accounts, now_ms, begin_ms=begin_ms, known=known)
 
 
 def followers_at(people: Logged) -> Callable[[Ints, Ints], Floats]:
@@ -102,6 +103,29 @@ def followers_at(people: Logged) -> Callable[[Ints, Ints], Floats]:
         return np.where(holds, value[last], np.nan)
 
     return known
+
+
+def insights(people: Logged, now_ms: int) -> Known:
+    """A function of account rows and posts: the newest reach and impressions, of equal times the largest."""
+    since = (people.at_ms > start_ms(WINDOWS[-1], now_ms)) & (people.at_ms <= now_ms)
+    told = people.where(since & (people.details[:, OF_POST] > 0))
+    found = [_newest_of_posts(told, column) for column in (REACH, IMPRESSIONS)]
+
+    def known(rows: Ints, posts: NDArray[np.uint64]) -> tuple[Floats, Floats]:
+        wanted = list(zip(rows.tolist(), posts.tolist(), strict=True))
+        reach, impressions = (np.array([of.get(one, np.nan) for one in wanted], np.float64) for of in found)
+        return reach, impressions
+
+    return known
+
+
+def _newest_of_posts(told: Logged, column: int) -> dict[tuple[int, int], int]:
+    value = told.details[:, column].astype(np.int64) - 1
+    order = np.lexsort((value, told.at_ms))
+    order = order[value[order] >= 0]
+    # Of equal keys a dictionary keeps the last.
+    places = zip(told.rows[order].tolist(), told.details[order, OF_POST].tolist(), strict=True)
+    return dict(zip(places, value[order].tolist(), strict=True))
 
 
 def counts(net: Standing, accounts: int, now_ms: int) -> dict[str, Ints]:

@@ -24,13 +24,16 @@ from resonanz_streams.transports.ports import Run
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+POST, REACH, IMPRESSIONS = range(3)
+"""What a follower snapshot has for details, if it is one of a post."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
     """Operations, or follower snapshots: account row, kind (its number), time, whether it is a removal,
     weight (or followers), key, offset, whether the worker refused it when it was read, whether a rebuild has
-    read that since, which may have counted it, whether it waits: nor has redrive sent it again; details.
+    read that since, which may have counted it, whether it waits: nor has redrive sent it again; details (or
+    POST, REACH and IMPRESSIONS, both one more than they are).
 
     Sorted by key, additions first, then time, weight, and details: of a key the newest addition stands last
     among its additions, the newest removal last of all. Follower snapshots have their row as the key.
@@ -93,6 +96,14 @@ def together(pieces: Sequence[Logged]) -> Logged:
     details = tuple(whole.details.T[::-1])
     order = np.lexsort((*details, whole.weights, whole.at_ms, whole.removal, whole.keys))
     return Logged(*(part[order] for part in _parts(whole)))
+
+
+def _of_posts(snapshots: Sequence[Snapshot]) -> NDArray[np.uint64]:
+    told = np.zeros((len(snapshots), WIDTH), dtype=np.uint64)
+    told[:, POST] = [snapshot.post for snapshot in snapshots]
+    told[:, REACH] = [snapshot.reach + 1 for snapshot in snapshots]
+    told[:, IMPRESSIONS] = [snapshot.impressions + 1 for snapshot in snapshots]
+    return told
 
 
 Way = Literal["read", "recounted", "all"]
@@ -194,7 +205,7 @@ class LogReader:
             rows.astype(np.uint64),
             offsets,
             *self._refused(run, offsets, at_ms, lambda event: snapshots[event].data),
-            np.zeros((len(rows), WIDTH), dtype=np.uint64),
+            _of_posts(snapshots),
         )
 
     def _refused(

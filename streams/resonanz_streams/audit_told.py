@@ -17,15 +17,19 @@ from resonanz_streams.audit_counts import (
     counts,
     followers,
     followers_at,
+    insights,
     peaks,
     standing,
     start_ms,
     table,
 )
+from resonanz_streams.audit_entries import Place, different_field, figure, pairs
+from resonanz_streams.audit_insights import NO_ROOM
 from resonanz_streams.audit_log import Logged, taken, ways
 from resonanz_streams.audit_newest import Told
 from resonanz_streams.audit_report import Difference, Report
-from resonanz_streams.audit_state import PARTS, plain, same, span
+from resonanz_streams.audit_state import PARTS, span
+from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.deep import deep_figures
 from resonanz_streams.details import Facets
 from resonanz_streams.evaluation import KpiFailures
@@ -37,14 +41,13 @@ from resonanz_streams.registry import Registry
 from resonanz_streams.snapshots import chosen, entries_of
 from resonanz_streams.topics import LEDGER_TOPICS
 
-_NUMBERS: Final = ("value", "lo", "hi", "numerator", "denominator")
 _SILENT: Final = "it does not say what it was counted from: an earlier version told it"
-Place = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a partition's snapshots are recomputed from."""
+    """What a partition's snapshots are recomputed from. ``crowded``: accounts of which the state had no room
+    for all that was told of posts."""
 
     partition: int
     registry: Registry
@@ -53,6 +56,7 @@ class Source:
     facets: Facets
     kpis: Sequence[Kpi]
     failures: KpiFailures = field(default_factory=KpiFailures)
+    crowded: frozenset[int] = frozenset()
 
 
 def compare_told(
@@ -92,12 +96,15 @@ def _compare_group(part: "_Part", limits: tuple[Sequence[Limit], Sequence[Limit]
     variants = list(part.recomputed())
     for place, row in enumerate(part.rows):
         live = part.told[row].snapshot.kpis
+        means = unknown_means
+        if lacking := part.lacking(row):
+            report.leave_out("kpis", {f"{window} reach": why for window, why in lacking.items()}, 1)
+            means = {**lacking, **unknown_means}
         found = [
-            list(_differences(part, row, (live, variant[place]), unknown, unknown_means))
-            for variant in variants
+            list(_differences(part, row, (live, variant[place]), unknown, means)) for variant in variants
         ]
         report.figures += sum(
-            not _is_unknown((entry.kpi, entry.window, entry.part), unknown, unknown_means) for entry in live
+            not _is_unknown((entry.kpi, entry.window, entry.part), unknown, means) for entry in live
         )
         for difference in found[0] if all(found) else ():
             report.add(difference)
@@ -116,6 +123,11 @@ class _Part:
     def unknown(self, found: Mapping[str, str]) -> Mapping[str, str]:
         """The windows that cannot be recomputed, if of counts it is these."""
         return found
+
+    def lacking(self, row: int) -> Mapping[str, str]:
+        """The windows in which what comes from topic audience cannot be recomputed of this account."""
+        del row
+        return {}
 
     def called(self, window: str) -> str:
         """What a window that cannot be recomputed is called."""
@@ -165,6 +177,7 @@ class _Part:
             ),
             clients=clients_of(registry, accounts),
             kpis=self.source.kpis,
+            followers_at=followers_at(people),
             coverage=coverage,
         )
 
@@ -184,16 +197,25 @@ class _Deep(_Part):
         # What people answer or react to may lie long before the window.
         return dict.fromkeys(DEEP_WINDOWS, found[WINDOWS[-1]]) if WINDOWS[-1] in found else {}
 
+    def lacking(self, row: int) -> Mapping[str, str]:
+        return dict.fromkeys(DEEP_WINDOWS, NO_ROOM) if row in self.source.crowded else {}
+
     def called(self, window: str) -> str:
         return f"{window} of what stands"
 
     def evaluated(self, net: Standing, people: Logged) -> list[Sequence[KpiEntry]]:
         inputs = self.inputs(net, people)
         accounts = len(inputs.potential)
-        stands = table(net, self.source.facets, accounts, self.now_ms)
-        inputs = replace(inputs, net=stands, followers_at=followers_at(people))
-        arranged = deep_figures(inputs, self.read, self.source.failures.columns).arranged()
+        known = insights(people, self.now_ms)
+        stands = table(net, self.source.facets, accounts, self.now_ms, known)
+        figures = deep_figures(replace(inputs, net=stands), self.read, self.source.failures.columns)
+        arranged = figures.arranged()
         return [arranged.entries(row) for row in self.rows]
+
+
+def _is_from_audience(kpi: str) -> bool:
+    known = kpis_by_id().get(kpi)
+    return known is not None and known.from_audience
 
 
 def _by_account(columns: Iterable[Sequence[KpiEntry]], accounts: int) -> list[Sequence[KpiEntry]]:
@@ -202,7 +224,7 @@ def _by_account(columns: Iterable[Sequence[KpiEntry]], accounts: int) -> list[Se
 
 def _is_unknown(place: Place, unknown: Mapping[str, str], unknown_means: Mapping[str, str]) -> bool:
     kpi, window, _ = place
-    return window in unknown or (window in unknown_means and "followers" in kpi)
+    return window in unknown or (window in unknown_means and _is_from_audience(kpi))
 
 
 def _differences(
@@ -214,8 +236,9 @@ def _differences(
 ) -> Iterator[Difference]:
     wrong = [
         (place, field, one, other)
-        for place, one, other in _pairs(*sides)
-        if not _is_unknown(place, unknown, unknown_means) and (field := _field(one, other)) is not None
+        for place, one, other in pairs(*sides)
+        if not _is_unknown(place, unknown, unknown_means)
+        and (field := different_field(one, other)) is not None
     ]
     if not wrong:
         return
@@ -231,32 +254,9 @@ def _differences(
             source="kpis",
             window=window,
             figure=" ".join(word for word in (kpi, kind, "" if field == "value" else field) if word),
-            live=_figure(one, field),
-            recomputed=_figure(other, field),
+            live=figure(one, field),
+            recomputed=figure(other, field),
             partition=partition,
             at_ms=part.now_ms,
             where=f"{told.topic}/{partition}@{told.offset}, counted from {records}",
         )
-
-
-def _figure(entry: KpiEntry | None, field: str) -> float | str | None:
-    if entry is None:
-        return "missing"
-    value: float | str | None = getattr(entry, field)
-    return value if isinstance(value, str) else plain(value)
-
-
-def _pairs(
-    live: Sequence[KpiEntry], recomputed: Sequence[KpiEntry]
-) -> Iterator[tuple[Place, KpiEntry | None, KpiEntry | None]]:
-    sides = [{(e.kpi, e.window, e.part): e for e in entries} for entries in (live, recomputed)]
-    for place in dict.fromkeys((*sides[0], *sides[1])):
-        yield place, sides[0].get(place), sides[1].get(place)
-
-
-def _field(one: KpiEntry | None, other: KpiEntry | None) -> str | None:
-    """The first field that is not the same; None if all are."""
-    if one is None or other is None:
-        return "value"
-    numbers = (name for name in _NUMBERS if not same(getattr(one, name), getattr(other, name)))
-    return next(numbers, None if one.reason == other.reason else "reason")

@@ -15,6 +15,7 @@ from resonanz_streams.backtest_spool import Spool
 from resonanz_streams.details import WIDTH, Facets, Vocabulary, details_of
 from resonanz_streams.events import KINDS, LEDGER_KINDS, Audience, Event, Post
 from resonanz_streams.identity import key_hashes
+from resonanz_streams.insights import told_of_post
 from resonanz_streams.registry import Registry
 
 OPERATION: Final = np.dtype(
@@ -31,7 +32,16 @@ OPERATION: Final = np.dtype(
 DETAILED: Final = np.dtype([*OPERATION.descr, ("details", "<u8", (WIDTH,))])
 """Operations for KPIs that ask what an addition said."""
 
-SNAPSHOT: Final = np.dtype([("known_ms", "<i8"), ("account", "<u4"), ("followers", "<i8")])
+SNAPSHOT: Final = np.dtype(
+    [
+        ("known_ms", "<i8"),
+        ("account", "<u4"),
+        ("followers", "<i8"),
+        ("post", "<u8"),
+        ("reach", "<i8"),
+        ("impressions", "<i8"),
+    ]
+)
 
 _BATCH: Final = 4096
 _EXAMPLES: Final = 3
@@ -252,6 +262,9 @@ class Intake:
         table["known_ms"] = [record.at_ms for record in records]
         table["account"] = [self._rows[record.account] for record in records]
         table["followers"] = [record.followers for record in records]
+        of_posts = [told_of_post(record) for record in records]
+        for place, name in enumerate(("post", "reach", "impressions")):
+            table[name] = [told[place] for told in of_posts]
         matter: NDArray[np.bool_] = table["known_ms"] <= self._bounds.last_ms
         self.found.aside += len(records) - int(np.count_nonzero(matter))
         self._snapshots.add(table[matter])

@@ -87,8 +87,9 @@ class Play:
             while (merge := ledger.merge_job()) is not None:
                 merge()()
         for rows in self._snapshots.until(now_ms):
-            for at_ms, account, followers in rows.tolist():
+            for at_ms, account, followers, post, *figures in rows.tolist():
                 self.measures.audience.add(account, at_ms, followers)
+                self.measures.insights.add(account, post, at_ms, figures)
 
     def _count(self, rows: Rows) -> None:
         removal = np.ascontiguousarray(rows["removal"])

@@ -12,6 +12,7 @@ from resonanz_streams.dead_letters import MAX_LINE, Line, Lines, Rejected, class
 from resonanz_streams.details import Facets, details_of
 from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, LEDGER_KINDS, Audience, Event, Post
 from resonanz_streams.identity import key_hashes
+from resonanz_streams.insights import UNKNOWN, told_of_post
 from resonanz_streams.letters import Reason
 from resonanz_streams.registry import Registry
 from resonanz_streams.topics import LEDGER_TOPICS
@@ -91,13 +92,17 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A good follower snapshot, and the line that told it."""
+    """A good follower snapshot, and the line that told it; ``post``: the hashed name of that which ``reach``
+    and ``impressions`` are of, these UNKNOWN where they are not told, or of no post."""
 
     row: int
     at_ms: int
     followers: int
     source: str
     data: bytes
+    post: int = 0
+    reach: int = UNKNOWN
+    impressions: int = UNKNOWN
 
 
 class Decoder:
@@ -233,7 +238,8 @@ class Decoder:
                 rejected.append(Rejected(lines.all()[place], *fault))
             else:
                 data = lines.all()[place].data
-                good.append(Snapshot(row, audience.at_ms, audience.followers, audience.source, data))
+                told = told_of_post(audience)
+                good.append(Snapshot(row, audience.at_ms, audience.followers, audience.source, data, *told))
         return good, rejected
 
 

@@ -56,9 +56,11 @@ class DeepFigures:
             if column.rows is None:
                 continue
             values = np.stack((*_numbers(column), self.coverage[window][column.rows]), axis=1)
+            # A value, or a numerator without one.
+            told = ~(np.isnan(column.value) & np.isnan(column.numerator))
             lines = zip(column.rows.tolist(), column.parts, values, column.reason.tolist(), strict=True)
-            for row, part, of_part, code in lines:
-                if of_part[0] == of_part[0]:  # not NaN
+            for (row, part, of_part, code), tells in zip(lines, told.tolist(), strict=True):
+                if tells:
                     parts.setdefault(row, []).append(((kpi.id, window, part), of_part, code))
         return parts
 
@@ -79,7 +81,8 @@ class Arranged:
     ragged: Mapping[int, Sequence[_Part]]
 
     def entries(self, row: int) -> list[KpiEntry]:
-        """Of one account. A part that is null is left out: the whole says why."""
+        """Of one account. A part that is null is left out: the whole says why. A part that only some accounts
+        have, such as a post, stays if it has a numerator."""
         of_dense = zip(self.labels, self.numbers[row].tolist(), self.codes[row].tolist(), strict=True)
         return [
             _entry(label, numbers, code)

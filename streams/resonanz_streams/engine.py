@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from resonanz_streams.ahead import Ahead, Operations
+from resonanz_streams.audience_rows import AudienceRows
 from resonanz_streams.dead_letters import Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder, Snapshot, kind_of
 from resonanz_streams.details import Facets
@@ -30,7 +31,6 @@ from resonanz_streams.topics import INTERACTION_TOPICS, LATE, LEDGER_TOPICS
 from resonanz_streams.transports.ports import Flush, Outgoing, Recovered, Run
 from resonanz_streams.unread import unread
 
-ACCOUNT_PREFIX: Final = b"a/"
 META_KEY: Final = b"m"
 _SWEEP_MS: Final = 3_600_000
 
@@ -68,15 +68,15 @@ class PartitionEngine:
         self._measures = measures(
             registry, self.accounts, ledger_max_bytes=ledger_max_bytes, facets=facets, kpis=kpis
         )
-        self.ledger = self._measures.ledger
+        self.ledger, self.insights = self._measures.ledger, self._measures.insights
         self._horizon = Horizon(self._measures, horizon_ms)
         self._rows = LedgerRows(self._names, facets)
+        self._audience = AudienceRows(self._measures, self._names)
         self._ahead = Ahead()
         self._event_clock = False
         self._counted_ms = NEVER
         self._heartbeats = Heartbeats(self._measures.coverage, partition)
         self._records: list[Outgoing] = []
-        self._changed_audience: set[int] = set()
         self._moved = False
         self._ends: dict[str, int] = {}
 
@@ -103,9 +103,7 @@ class PartitionEngine:
         self._ahead.load(recovered.rows, self._rows)
         if now_ms is not None:
             self.advance(now_ms)  # what waited and has reached its time too: a flush takes its row away
-        for row, name in enumerate(self._names):
-            if (packed := recovered.rows.get(ACCOUNT_PREFIX + name.encode())) is not None:
-                self._measures.audience.unpack(row, packed, name)
+        self._audience.load(recovered.rows)
 
     def succeed(self, before: "PartitionEngine", recovered: Recovered) -> None:
         """Go on by another registry where ``before`` stands, which was flushed and has read nothing since;
@@ -139,8 +137,7 @@ class PartitionEngine:
         self.ledger.forget(self._horizon.forgotten_floor_ms())
         self._sweep()
         rows = self._rows.take(self.ledger.floor_ms) | self._ahead.take(self._rows, now)
-        for row in sorted(self._changed_audience):
-            rows[ACCOUNT_PREFIX + self._names[row].encode()] = self._measures.audience.pack(row)
+        rows |= self._audience.take()
         if not (rows or self._records or self._moved):
             return None
         head = Head(
@@ -155,7 +152,6 @@ class PartitionEngine:
         rows[META_KEY] = msgspec.msgpack.encode(head)
         flush = Flush(rows=rows, offsets=dict(self.offsets), records=tuple(self._records))
         self._records = []
-        self._changed_audience = set()
         self._moved = False
         return flush
 
@@ -252,9 +248,7 @@ class PartitionEngine:
             if book.is_late(snapshot.at_ms):
                 self._keep_late(snapshot.row, snapshot.data, snapshot.source, topic)
                 continue
-            news = book.add(snapshot.row, snapshot.at_ms, snapshot.followers)
-            if news:
-                self._changed_audience.add(snapshot.row)
+            news = self._audience.add(snapshot)
             self.tally.one(snapshot.source, topic, "counted" if news else "duplicate")
 
     def reject(self, topic: str, rejected: Sequence[Rejected]) -> None:

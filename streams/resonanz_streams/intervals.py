@@ -1,4 +1,4 @@
-"""Intervals for small counts, vectorised: Garwood for counts, Wilson for shares."""
+"""Intervals for small counts, vectorised: Garwood for counts, Wilson for shares, exact ones for ratios."""
 
 from typing import Final
 
@@ -56,6 +56,27 @@ def poisson_interval(counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
     if negative.any():
         lo, hi = np.where(negative, np.nan, lo), np.where(negative, np.nan, hi)
     return lo, hi
+
+
+def ratio_interval(
+    counts: NDArray[np.int64], exposure: Floats, other_counts: NDArray[np.int64], other_exposure: Floats
+) -> tuple[Floats, Floats]:
+    """95 % interval of the ratio of two Poisson rates, count / exposure over other count / other exposure.
+
+    Of their sum the first count is binomial: J. Przyborowski, H. Wilenski, Homogeneity of results in testing
+    samples from Poisson series, Biometrika 31 (1940). That share's interval is exact: C. J. Clopper, E. S.
+    Pearson, The use of confidence or fiducial limits, Biometrika 26 (1934). Without an upper end where the
+    other count is 0; NaN where a count is negative, both are 0, or an exposure is not above 0.
+    """
+    x, y = counts.astype(np.float64), other_counts.astype(np.float64)
+    usable = (x >= 0) & (y >= 0) & (x + y > 0) & (exposure > 0) & (other_exposure > 0)
+    x, y = np.where(usable, x, 1.0), np.where(usable, y, 1.0)
+    scale = np.where(usable, other_exposure, np.nan) / exposure
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # The odds of the share, whose complement has a quantile of its own: 1 - p would lose digits.
+        low = special.betaincinv(x, y + 1, ALPHA / 2) / special.betaincinv(y + 1, x, 1 - ALPHA / 2)
+        high = special.betaincinv(x + 1, y, 1 - ALPHA / 2) / special.betaincinv(y, x + 1, ALPHA / 2)
+    return np.where(x > 0, low, 0.0) * scale, np.where(y > 0, high, np.inf) * scale
 
 
 def wilson_interval(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:

@@ -11,6 +11,7 @@ from resonanz_streams.coverage import CoverageBook
 from resonanz_streams.details import Facets
 from resonanz_streams.footprint import Footprint, rings_footprint
 from resonanz_streams.identity import hashes
+from resonanz_streams.insights import InsightBook
 from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Clients, Inputs, Kpi
 from resonanz_streams.ledger import Ledger
 from resonanz_streams.ledger_rows import Entries
@@ -35,6 +36,7 @@ class Measures:
     ) -> None:
         self.ledger = Ledger(ledger_max_bytes, detailed=facets is not None)
         self.audience = AudienceBook(len(accounts))
+        self.insights = InsightBook()
         self.coverage = CoverageBook([account.id for account in accounts])
         self._windows = Windows(len(accounts), windows)
         self._accounts = accounts
@@ -52,6 +54,7 @@ class Measures:
         """Let time pass to ``now_ms``; an earlier time changes nothing."""
         self._windows.advance(now_ms)
         self.audience.forget(now_ms)
+        self.insights.forget(now_ms)
 
     def load(self, entries: Entries) -> None:
         """Begin with these net states of distinct keys, ascending."""
@@ -89,8 +92,8 @@ class Measures:
             raise RuntimeError("there are no details to make a table of")
         taken = self.ledger.snapshot()
         begin_ms = max(old_edge_ms(WINDOWS[-1], now_ms) + 1, self.ledger.cut_ms, known_from_ms)
-        table = facets.table()
-        return lambda: net_table(*taken(), table, size, now_ms, begin_ms=begin_ms)
+        table, known = facets.table(), self.insights.at(now_ms)
+        return lambda: net_table(*taken(), table, size, now_ms, begin_ms=begin_ms, known=known)
 
     def inputs(self, windows: Sequence[str] = WINDOWS, *, known_from_ms: int = NEVER) -> Inputs | None:
         """The KPIs' inputs for these windows; None before the first :meth:`advance`. Counts are copies.

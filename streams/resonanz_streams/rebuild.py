@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from resonanz_streams.audience_rows import ACCOUNT_PREFIX
 from resonanz_streams.audit_counts import start_ms
 from resonanz_streams.clock import Clock, wall_ms
-from resonanz_streams.engine import ACCOUNT_PREFIX, META_KEY, PartitionEngine
+from resonanz_streams.engine import META_KEY, PartitionEngine
 from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import ResonanzError, StopError
 from resonanz_streams.kpis.base import WINDOWS

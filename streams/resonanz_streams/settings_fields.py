@@ -155,7 +155,13 @@ def _windows(names: list[str]) -> list[str]:
 def check_export(export: dict[str, list[str]]) -> dict[str, list[str]]:
     """Whether each KPI has the windows that are asked for."""
     known = {name: kpi.windows for name, kpi in kpis_by_id().items()}
+    single = {name for name, kpi in kpis_by_id().items() if kpi.api_only}
     for kpi, windows in export.items():
+        if kpi in single:
+            raise ValueError(
+                f"{kpi} is told of single posts, which are too many to be series; take it out and read it "
+                f"from the API, or: resonanz query ACCOUNT"
+            )
         if strange := [window for window in windows if window not in known[kpi]]:
             raise ValueError(f"{kpi} has no window {strange[0]}; write some of {', '.join(known[kpi])}")
     return export

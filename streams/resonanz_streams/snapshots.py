@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from resonanz_streams.evaluation import Compute, evaluate, plainly
 from resonanz_streams.events import KpiEntry, KpiSnapshot, encode
-from resonanz_streams.kpis.base import REASONS, Inputs
+from resonanz_streams.kpis.base import REASONS, FollowersAt, Inputs
 from resonanz_streams.registry import Account
 
 REFRESH_MS: Final = 30_000
@@ -162,4 +162,13 @@ def chosen(inputs: Inputs, rows: Rows) -> Inputs:
         potential=inputs.potential[rows],
         coverage={window: share[rows] for window, share in inputs.coverage.items()},
         clients=inputs.clients.of(rows),
+        followers_at=_of(inputs.followers_at, rows),
     )
+
+
+def _of(followers_at: FollowersAt | None, rows: Rows) -> FollowersAt | None:
+    """The same, of accounts that are numbered as these rows."""
+    if followers_at is None:
+        return None
+    whole = followers_at
+    return lambda accounts, times: whole(rows[accounts], times)

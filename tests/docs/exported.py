@@ -58,6 +58,8 @@ class Row:
 def rows() -> Iterator[Row]:
     """All that an account of a worker has, in the KPIs' order."""
     for kpi in KPIS:
+        if kpi.api_only:
+            continue
         every = [one for one in series_of({kpi.id: kpi.windows}) if one.kpi == kpi.id]
         every.sort(key=lambda one: one not in DEFAULT_SERIES)
         for (is_added, _, _), some in groupby(every, _kind):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 from scipy.special import chdtri
+from scipy.stats import binomtest
 
 from resonanz_streams import kpis
 from resonanz_streams.intervals import poisson_interval, wilson_interval
@@ -186,9 +187,10 @@ def test_the_readme_has_them_by_group() -> None:
 def interval(kpi: Kpi) -> str:
     """Whose interval a section says that its KPI has; "" for none."""
     said = fact(kpi, "Interval")
-    names = [name for name in ("Garwood", "Wilson", "Feuer") if re.search(rf"^{name}|, .*{name},", said)]
+    known = ("Garwood", "Wilson", "Feuer", "Clopper")
+    names = [name for name in known if re.search(rf"^{name}|, .*{name},", said)]
     assert len(names) == (not said.startswith("none")), said
-    return {"Feuer": "Fay–Feuer"}.get(names[0], names[0]) if names else ""
+    return {"Feuer": "Fay–Feuer", "Clopper": "Clopper–Pearson"}.get(names[0], names[0]) if names else ""
 
 
 # -- reasons -----
@@ -240,6 +242,18 @@ def test_every_reason_named_is_given(tmp_path: Path) -> None:
         said("falls", topic="audience", age="4h", followers=10),
         said("falls", topic="posts", id="p", age="3h"),
         *falls,
+        said("falls", topic="audience", age="1h", followers=10, object="p", reach=9, impressions=9),
+        said("falls", topic="posts", id="f", age="3h", venue="elsewhere"),
+        *(
+            said(name, topic="posts", id=f"p{n}", age=f"{9 - n}h")
+            for name in ("still", "sinks")
+            for n in range(5)
+        ),
+        *(
+            said("sinks", kind="like", id=f"l{n}", object=f"p{n}", count=-1, age=f"{9 - n}h")
+            for n in range(4)
+        ),
+        said("still", topic="posts", id="f", age="3h", venue="elsewhere"),
         said("unfollowed", topic="posts", id="p", age="3h"),
         said("unfollowed", kind="comment", id="c", object="p", age="1h"),
         said("answered", kind="comment", id="c", object="p", age="6h"),
@@ -310,10 +324,14 @@ def bounds(name: str, row: Mapping[str, Any]) -> tuple[float, float]:
     if name == "Wilson":
         share = wilson_interval(np.array([row["numerator"]]), np.array([row["denominator"]]))
         return float(share[0][0]), float(share[1][0])
-    if name == "Garwood":
+    if name == "Garwood" or (name == "Clopper–Pearson" and row["part"] is not None):
         count = poisson_interval(np.array([int(row["numerator"])]))
         scale = row["value"] / row["numerator"]
         return float(count[0][0]) * scale, float(count[1][0]) * scale
+    if name == "Clopper–Pearson":
+        # As the example works it out: two posts and two comments.
+        exact = binomtest(6, 9).proportion_ci(method="exact")
+        return float(exact.low / (1 - exact.low)), float(exact.high / (1 - exact.high))
     # Fay and Feuer's, as the example works it out.
     lo, hi = chdtri(9.142857142857142, 0.975), chdtri(100 / 9, 0.025)
     return 1000 * 0.00109375 * float(lo), 1000 * 0.001125 * float(hi)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from tests import naive_kpis
 from tests.inputs import NOW_MS, clients_with, inputs_of
-from tests.nets import DAY, HOUR, figures, net_of_events
+from tests.nets import DAY, HOUR, Told, figures, net_of_events
 
 from resonanz_streams.business_time import BusinessHours, parse_week
 from resonanz_streams.kpis import KPIS
@@ -81,6 +81,16 @@ def logs(draw: st.DrawFn) -> list[Event]:
     return draw(st.permutations(log))
 
 
+def insights() -> SearchStrategy[list[Told]]:
+    """What platforms say of posts, some of it of later than now."""
+    figures = st.sampled_from((None, 0, 7, 40, 100))
+    times = st.one_of(ages(), st.integers(-HOUR, -1)).map(lambda age: NOW_MS - age)
+    one = st.builds(
+        Told, st.sampled_from(ACCOUNTS), st.sampled_from(("p", "q", "1")), times, figures, figures
+    )
+    return st.lists(one, max_size=12)
+
+
 def _identity(item: Event) -> tuple[Any, ...]:
     return (item["account"], *naive_kpis.key_of(item))
 
@@ -111,7 +121,7 @@ HOURS: tuple[tuple[tuple[str, str | None], naive_kpis.Hours] | None, ...] = (
 
 @settings(max_examples=200, deadline=None)
 @given(
-    log=logs(),
+    both=st.tuples(logs(), insights()),
     sla=st.sampled_from((0, HOUR, 4 * HOUR, DAY, 2 * DAY)),
     targets=st.lists(st.sampled_from((*PEOPLE, "eve")), max_size=6),
     clock=st.tuples(st.sampled_from(("UTC", "Europe/Berlin", "America/St_Johns")), st.sampled_from(HOURS)),
@@ -120,19 +130,20 @@ HOURS: tuple[tuple[tuple[str, str | None], naive_kpis.Hours] | None, ...] = (
 )
 def test_every_deep_kpi_equals_its_naive_recomputation(
     *,
-    log: list[Event],
+    both: tuple[list[Event], list[Told]],
     sla: int,
     targets: list[str],
     clock: tuple[str, Any],
     followers: list[float],
     brands: list[str],
 ) -> None:
+    log, told = both
     steps = dict(enumerate(followers))
     zone, hours = clock
     business = hours and BusinessHours(parse_week(hours[0][0]), zone, hours[0][1])
     inputs = inputs_of(
         [(0, 0, 0, 0)] * 2,
-        net=net_of_events(log, ACCOUNTS),
+        net=net_of_events(log, ACCOUNTS, told=told),
         followers=[followers[0]] * 2,
         followers_at=followers_then(steps),
         clients=clients_with(
@@ -151,12 +162,13 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
 
     for row, account in enumerate(ACCOUNTS):
         for window in ("24h", "7d", "28d"):
+            start = NOW_MS - WINDOWS_MS[window]
             world = naive_kpis.World(
                 log,
                 account,
                 BEGIN_MS,
                 NOW_MS,
-                NOW_MS - WINDOWS_MS[window],
+                start,
                 sla,
                 at,
                 at(0),
@@ -164,6 +176,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
                 zone,
                 brands,
                 hours and hours[1],
+                [*told],
             )
             expected = naive_kpis.kpis(world)
             found = {
@@ -178,19 +191,20 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
 
 
 @settings(max_examples=100, deadline=None)
-@given(logs(), st.randoms(use_true_random=False))
-def test_neither_order_nor_duplicates_change_a_bit(log: list[Event], rng: Any) -> None:
-    again = [*log, *log[::2]]
+@given(logs(), insights(), st.randoms(use_true_random=False))
+def test_neither_order_nor_duplicates_change_a_bit(log: list[Event], told: list[Told], rng: Any) -> None:
+    again, told_again = [*log, *log[::2]], [*told, *told[::2]]
     rng.shuffle(again)
+    rng.shuffle(told_again)
     both = [
         inputs_of(
             [(0, 0, 0, 0)] * 2,
-            net=net_of_events(events, ACCOUNTS),
+            net=net_of_events(events, ACCOUNTS, told=of_posts),
             followers=[300, 7],
             followers_at=followers_then({0: 300.0, 1: 7.0}),
             clients=clients_with(2, targets=[PEOPLE] * 2),
         )
-        for events in (log, again)
+        for events, of_posts in ((log, told), (again, told_again))
     ]
     for kpi in KPIS:
         if kpi.deep:

@@ -27,6 +27,7 @@ KPI = Kpi(
     windows=DEEP_WINDOWS,
     compute=compute,
     deep=True,
+    from_audience=True,
     most_parts=2,
     group="potential",
     formula="different people who interacted / F",

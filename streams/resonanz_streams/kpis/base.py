@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+FollowersAt = Callable[[Ints, Ints], Floats]
 
 WINDOWS_MS: Final[dict[str, int]] = {
     "1m": 60_000,
@@ -49,6 +50,10 @@ WHY: Final[Mapping[str, str]] = {
     "no_business_hours": "the client has no business_hours",
     "not_mergeable": "of several accounts together: it does not follow from the figures of each; or the "
     "value does, but not its interval",
+    "no_reach": "nobody told the reach of the posts, or it is 0",
+    "no_impressions": "nobody told the impressions of the posts, or they are 0",
+    "too_few_posts": "fewer than four posts before it",
+    "no_comments_elsewhere": "no own comment elsewhere was published in the window",
 }
 """Why a value or its interval is null, for a person."""
 
@@ -56,7 +61,7 @@ REASONS: Final = tuple(WHY)
 """A column holds indices into this tuple, 0 for none."""
 
 EMPTY: Final = frozenset(
-    ("no_interactions", "no_posts", "no_comments", "sla_not_passed", "none_waiting"),
+    ("no_interactions", "no_posts", "no_comments", "no_comments_elsewhere", "sla_not_passed", "none_waiting"),
 )
 """Reasons that say that there is nothing, and not that nobody knows: in a sum such an account counts as 0."""
 
@@ -93,7 +98,7 @@ class Inputs:
     coverage: Mapping[str, Floats]
     clients: "Clients"
     net: "NetTable | None" = None
-    followers_at: Callable[[Ints, Ints], Floats] | None = None
+    followers_at: FollowersAt | None = None
     kpis: "Sequence[Kpi] | None" = None
 
     def start_ms(self, window: str) -> int:
@@ -171,7 +176,8 @@ class Kpi:
 
     ``unit`` is the suffix of its metric name, "" for counts. ``deep``: it is computed from ``Inputs.net``, so
     less often than once a tick. ``most_parts``: into how many parts an account's value falls at most.
-    ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
+    ``from_audience``: it needs snapshots of topic audience. ``api_only``: it is told of single posts, which
+    are too many to be series. ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
 
     For people who check a figure: ``group``, ``formula``, what ``numerator`` and ``denominator`` are ("": it
     has none), whose ``interval`` it has ("": none), and what each of its ``parts`` is, where ``topic:…``
@@ -198,6 +204,8 @@ class Kpi:
     shape: Literal["quotient", "total", "statistic"] = "quotient"
     merge: Merge | None = None
     merge_parts: Mapping[str, Merge | None] = field(default_factory=dict, hash=False)
+    from_audience: bool = False
+    api_only: bool = False
 
     def means(self, part: str) -> str:
         """What a part is; "" if it does not say."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from resonanz_streams.intervals import poisson_interval, wilson_interval
 from resonanz_streams.kpis.base import POST, REASONS, Column, Floats, Inputs, Ints
+from resonanz_streams.net.posts import posts
 from resonanz_streams.net.table import NetTable
 from resonanz_streams.net.topics import OTHER, NamedCounts
 
@@ -28,6 +29,10 @@ from resonanz_streams.net.topics import OTHER, NamedCounts
     NO_BRANDS,
     NO_BUSINESS_HOURS,
     NOT_MERGEABLE,
+    NO_REACH,
+    NO_IMPRESSIONS,
+    TOO_FEW_POSTS,
+    NO_COMMENTS_ELSEWHERE,
 ) = range(len(REASONS))
 Flags = NDArray[np.bool_]
 Reasons = NDArray[np.uint8]
@@ -149,3 +154,32 @@ def top_shares(
         at_rows(named, rows, [f"{prefix}:{found.names[place]}" for place in top.tolist()]),
         share_column(f"{prefix}:{OTHER}", found.rest(together, top), whole, missing=missing),
     ]
+
+
+def per_told(
+    told: Callable[[NetTable], Floats], kinds: Sequence[int], missing: int
+) -> Callable[[Inputs, str], Sequence[Column]]:
+    """A KPI's function: per 1,000, the window's net interactions of these kinds on the own posts published in
+    it, over what platforms have told of the same posts. ``missing``: why it is null if they have of none.
+
+    Garwood's interval over the sum of what was told.
+    """
+
+    def compute(inputs: Inputs, window: str) -> Sequence[Column]:
+        table, start_ms = net_of(inputs), inputs.start_ms(window)
+        own = table.once(posts)
+        published = own.at_ms > start_ms
+        figures = told(table)[own.rows]
+        usable = published & ~np.isnan(figures)
+        rows = own.interactions
+        counted = usable[own.of] & (table.at_ms[rows] > start_ms) & np.isin(table.kinds[rows], kinds)
+        counts = np.zeros(table.size, dtype=np.int64)
+        np.add.at(counts, table.accounts[rows][counted], table.weights[rows][counted])
+        exposure = np.zeros(table.size)
+        np.add.at(exposure, own.accounts[usable], figures[usable])
+        any_post = np.bincount(own.accounts[published], minlength=table.size) > 0
+        null = np.where(any_post, missing, why(NO_POSTS, inputs, window)).astype(np.uint8)
+        covered = inputs.coverage[window] > 0
+        return [rate_column(counts, exposure, 1000.0, covered, missing=null)]
+
+    return compute

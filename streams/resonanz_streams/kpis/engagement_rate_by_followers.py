@@ -22,6 +22,7 @@ KPI = Kpi(
     help="Net interactions per 1,000 followers.",
     windows=WINDOWS,
     compute=compute,
+    from_audience=True,
     group="engagement",
     formula="1000 · I / F",
     numerator="net interactions",

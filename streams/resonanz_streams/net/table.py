@@ -21,6 +21,10 @@ from resonanz_streams.net_states import NEVER, Flags, Ints, Keys, Places, States
 
 T = TypeVar("T")
 P = ParamSpec("P")
+Floats = NDArray[np.float64]
+Known = Callable[[Ints, Keys], tuple[Floats, Floats]]
+"""Of account rows and objects: reach and impressions, NaN where nobody knows."""
+
 LIKE, COMMENT, SHARE, POST = range(len(LEDGER_KINDS))
 _KIND: Final = np.uint64(0xFF)
 
@@ -31,7 +35,8 @@ class NetTable:
     comments, as tombstones of their threads.
 
     ``accounts``: rows below ``size``; ``kinds``: LIKE, COMMENT, SHARE, POST; ``weights``: 0 of the client's
-    own people; ``facet[i]`` is a place in ``facets``; for the others see :mod:`resonanz_streams.details`.
+    own people; ``facet[i]`` is a place in ``facets``; ``reach`` and ``impressions``: of posts, NaN where
+    nobody knows them; for the others see :mod:`resonanz_streams.details`.
     """
 
     now_ms: int
@@ -48,6 +53,8 @@ class NetTable:
     threads: Keys
     facet: Places
     facets: Sequence[Facet]
+    reach: Floats
+    impressions: Floats
     _made: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def once(self, make: "Callable[Concatenate[NetTable, P], T]", *more: P.args, **named: P.kwargs) -> T:
@@ -99,11 +106,19 @@ def distinct(accounts: Ints, values: Keys) -> tuple[Ints, Keys]:
 
 
 def net_table(
-    keys: Keys, states: States, facets: Mapping[int, Facet], size: int, now_ms: int, *, begin_ms: int
+    keys: Keys,
+    states: States,
+    facets: Mapping[int, Facet],
+    size: int,
+    now_ms: int,
+    *,
+    begin_ms: int,
+    known: Known | None = None,
 ) -> NetTable:
     """The table of these states of distinct keys, which hold details; without accounts beyond ``size``.
 
     Nothing from before ``begin_ms`` is in it, whether or not a ledger has got round to forgetting it.
+    ``known``: what platforms have told of posts.
     """
     assert states.details is not None  # noqa: S101  # asked for by nobody else
     kinds = (states.details[:, PLACE] & _KIND).astype(np.uint8)
@@ -129,4 +144,16 @@ def net_table(
         details[:, THREAD],
         facet,
         table,
+        *_told(kinds[chosen], accounts[chosen], details[:, OBJECT], known),
     )
+
+
+def _told(
+    kinds: NDArray[np.uint8], accounts: Ints, objects: Keys, known: Known | None
+) -> tuple[Floats, Floats]:
+    """Reach and impressions, row by row."""
+    reach, impressions = np.full(len(kinds), np.nan), np.full(len(kinds), np.nan)
+    if known is not None:
+        posts = np.flatnonzero(kinds == POST)
+        reach[posts], impressions[posts] = known(accounts[posts], objects[posts])
+    return reach, impressions

@@ -279,6 +279,26 @@ def test_several_files_and_topics_are_one_history(tmp_path: Path) -> None:
     assert "Read 6 rows: 4 interactions, 1 post, 1 follower snapshot; counted 3 additions, 1 removal" in said
 
 
+def test_reach_counts_as_it_was_told_by_then(tmp_path: Path) -> None:
+    def told(hour: int, reach: int | None) -> dict[str, Any]:
+        of_post = {"topic": "audience", "source": "file", "account": "file:a", "object": "p", "reach": reach}
+        return {**of_post, "id": f"{hour}", "at_ms": T + hour * HOUR, "followers": 10 + hour}
+
+    post = {"topic": "posts", "source": "file", "id": "p", "account": "file:a", "at_ms": T}
+    lines = [told(3, 400), post, event("1", T + HOUR, object="p"), told(2, None), told(1, 200)]
+    path = write_lines(tmp_path / "x.jsonl", [*lines, *lines])
+    _, rows, _ = backtest(tmp_path, ["file:a"], path, step_ms=HOUR, windows=["24h"])
+    assert values(rows, "engagement_rate_by_reach", "24h") == {
+        T + HOUR: 5.0,
+        T + 2 * HOUR: 5.0,
+        T + 3 * HOUR: 2.5,
+    }
+    assert values(rows, "engagement_rate_by_followers", "24h") == {
+        T + 2 * HOUR: pytest.approx(1000 / 11),
+        T + 3 * HOUR: pytest.approx(1000 / 11.5),
+    }
+
+
 # -- files out -----
 
 

@@ -9,7 +9,7 @@ from tests.engines import KEY, NOW_MS, event, line, registry_of, run_of
 from resonanz_streams.dead_letters import MAX_LINE, Lines, Rejected
 from resonanz_streams.decode import Columns, Decoder, Snapshot
 from resonanz_streams.events import AHEAD_MS, EARLIEST_MS, Event, Kind
-from resonanz_streams.identity import key_hashes
+from resonanz_streams.identity import hashes, key_hashes
 from resonanz_streams.registry import build_registry
 from resonanz_streams.settings import settings_of
 
@@ -288,7 +288,12 @@ def told(**changes: Any) -> dict[str, Any]:
 
 def test_snapshots_of_followers() -> None:
     one = told(reach=5, impressions=7, object="o")
-    assert snapshots(one) == ([Snapshot(0, NOW_MS, 300, "file", line(one))], [])
+    post = int(hashes(["o"])[0])
+    assert snapshots(one) == ([Snapshot(0, NOW_MS, 300, "file", line(one), post, 5, 7)], [])
+    of_nothing = told(reach=5, impressions=7)
+    assert snapshots(of_nothing) == ([Snapshot(0, NOW_MS, 300, "file", line(of_nothing))], [])
+    suppressed = told(impressions=0, object="o")
+    assert snapshots(suppressed)[0] == [Snapshot(0, NOW_MS, 300, "file", line(suppressed), post, -1, 0)]
     assert snapshots(told(followers=0))[0][0].followers == 0
 
 
@@ -298,6 +303,10 @@ def test_snapshots_of_followers() -> None:
         ({"followers": -1}, "wrong_type"),
         ({"followers": 2**31}, "wrong_type"),
         ({"followers": 1.5}, "wrong_type"),
+        ({"reach": -1, "object": "o"}, "wrong_type"),
+        ({"impressions": 2**31, "object": "o"}, "wrong_type"),
+        ({"reach": 5, "object": ""}, "wrong_type"),
+        ({"reach": 5, "object": "o", "followers": None}, "wrong_type"),
         ({"followers": None}, "wrong_type"),
         ({"v": 2}, "unknown_version"),
         ({"account": "file:b"}, "unknown_account"),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from tests.engines import NOW_MS, Driven, event
@@ -127,6 +128,24 @@ def test_entries_leave_out_parts_that_are_null_and_keep_the_reason_of_the_whole(
         ("topic:rye", 1.0, 1.0),
     ]
     assert second[1] == KpiEntry("topic_share", "24h", "topic:oat", 0.25, 0.25, 0.25, 0.25, 0.25, 0.5, None)
+
+
+def test_a_post_that_has_no_value_yet_is_told_for_its_interactions() -> None:
+    driven = Driven("file:a")
+    post = {"v": 1, "id": "p", "source": "file", "account": "file:a", "at_ms": NOW_MS - HOUR}
+    driven.read(post, topic="posts")
+    driven.read(event(id="1", actor="x", object="p"), event(id="2", actor="y", object="p"))
+    driven.advance(NOW_MS)
+    figures = refreshed(DeepBook(every_tick=True), driven)
+    assert figures is not None
+    entries = [
+        msgspec.json.decode(msgspec.json.encode(one), type=KpiEntry) for one in figures.arranged().entries(0)
+    ]
+    assert [
+        (entry.part, entry.value, entry.numerator, entry.reason)
+        for entry in entries
+        if (entry.kpi, entry.window) == ("over_performance", "24h")
+    ] == [(None, None, None, "too_few_posts"), ("post:p", None, 2.0, "too_few_posts")]
 
 
 def test_without_a_deep_kpi_no_details_are_kept_and_nothing_is_computed() -> None:

@@ -355,6 +355,16 @@ def test_followers_that_are_no_row_are_refused_with_a_sentence() -> None:
     assert refusal(driven) == "the followers of file:a cannot be read; " + RECOUNT
 
 
+def test_a_reach_that_is_no_row_is_refused_with_a_sentence() -> None:
+    driven = Driven()
+    driven.read(snapshot(NOW_MS, 300) | {"object": "p", "reach": 5}, topic="audience")
+    driven.flush()
+    driven.rows[b"i/file:a"] = b"123"
+    sentence = refusal(driven)
+    assert sentence.startswith("the reach of posts of file:a cannot be read (")
+    assert sentence.endswith(RECOUNT)
+
+
 def test_a_state_beyond_the_committed_offsets_is_refused() -> None:
     driven = flushed()
     driven.offsets = {"likes": 1}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from resonanz_streams.intervals import poisson_interval, wilson_interval
+from resonanz_streams.intervals import poisson_interval, ratio_interval, wilson_interval
 
 
 def poisson(*counts: int) -> list[tuple[float, float]]:
@@ -72,3 +72,32 @@ def test_shares_of_a_third_of_an_interaction_have_an_interval() -> None:
 def test_of_no_trials_there_is_no_interval() -> None:
     lo, hi = wilson_interval(np.array([np.nan]), np.array([np.nan]))
     assert np.isnan([lo[0], hi[0]]).all()
+
+
+@pytest.mark.parametrize(("x", "y"), [(4, 12), (1, 1), (0, 5), (250, 3), (100_000, 90_000), (1, 2**31)])
+@pytest.mark.parametrize(("exposure", "other"), [(1.0, 1.0), (3.0, 7.0)])
+def test_a_ratio_of_rates_has_the_odds_of_clopper_and_pearson_s_share(
+    x: int, y: int, exposure: float, other: float
+) -> None:
+    lo, hi = ratio_interval(np.array([x]), np.array([exposure]), np.array([y]), np.array([other]))
+    share = stats.binomtest(x, x + y).proportion_ci(method="exact")
+    scale = other / exposure
+    assert lo[0] == pytest.approx(share.low / (1 - share.low) * scale, rel=1e-9)
+    assert hi[0] == pytest.approx(share.high / (1 - share.high) * scale, rel=1e-9)
+    assert lo[0] <= x / exposure / (y / other) <= hi[0]
+
+
+def test_four_against_twelve_at_equal_exposure_may_be_equal() -> None:
+    """The reference of two periods: p is 0.077 two-sided, so the interval holds 1."""
+    lo, hi = ratio_interval(np.array([4]), np.array([1.0]), np.array([12]), np.array([1.0]))
+    assert lo[0] == pytest.approx(0.0784, abs=5e-5)
+    assert hi[0] == pytest.approx(1.0998, abs=5e-5)
+
+
+def test_a_ratio_to_a_count_of_zero_has_no_upper_end_and_one_of_nothing_no_interval() -> None:
+    counts, others = np.array([3, 0, -1, 3, 3]), np.array([0, 0, 4, -1, 4])
+    exposures = np.array([1.0, 1.0, 1.0, 1.0, 0.0])
+    lo, hi = ratio_interval(counts, exposures, others, np.ones(5))
+    assert lo[0] > 0
+    assert hi[0] == np.inf
+    assert np.isnan([lo[1:], hi[1:]]).all()

@@ -431,6 +431,13 @@ def test_a_window_that_a_kpi_does_not_have_cannot_be_exported(tmp_path: Path) ->
     ]
 
 
+def test_what_is_told_of_single_posts_cannot_be_exported(tmp_path: Path) -> None:
+    told = "over_performance is told of single posts, which are too many to be series; "
+    instead = "take it out and read it from the API, or: resonanz query ACCOUNT"
+    text = "export:\n  interactions: [28d]\n  over_performance: [24h]\n"
+    assert complaints(text, tmp_path) == [f"1: export: {told}{instead}"]
+
+
 def test_a_target_list_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
     text = "clients:\n  bakery:\n    name: B\n    target_list: nobody.txt\n"
     [sentence] = complaints(text, tmp_path)

@@ -47,7 +47,7 @@ def test_a_snapshot_says_everything_of_an_account() -> None:
         "coverage": 0.5, "read": {"likes": 7},
     }  # fmt: skip
     entries = {(entry["kpi"], entry["window"], entry["part"]): entry for entry in found["kpis"]}
-    assert len(entries) == len(found["kpis"]) == 7 * 5 + 7 + 7 + 1 + 7 + 3 * 3 + 4 * 3 + 7
+    assert len(entries) == len(found["kpis"]) == 7 * 5 + 7 + 7 + 1 + 7 + 3 * 3 + 4 * 3 + 7 + 2
     whole = entries["interactions", "5m", None]
     assert (whole["value"], whole["numerator"], whole["denominator"], whole["coverage"]) == (
         4.0,

@@ -394,7 +394,7 @@ def test_reasons_that_say_that_there_is_nothing_are_reasons() -> None:
 
 
 def test_every_part_that_is_merged_otherwise_is_one() -> None:
-    events = [post("p", 9), like("ann", 8), comment("c", 7)]
+    events = [post("p", 9), like("ann", 8), comment("c", 7), post("f", 6, venue="elsewhere")]
     (only,) = snapshots_of(_deep(events, "a"), "a")
     for kpi in KPIS:
         assert set(kpi.merge_parts) <= {it.part for it in only.kpis if it.kpi == kpi.id}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.inputs import clients_with, inputs_of
-from tests.nets import answer, comment, like, net_of_events, post, removed, share
+from tests.nets import answer, comment, like, net_of_events, post, removed, share, told
 
 from resonanz_streams import kpis
 from resonanz_streams.evaluation import evaluate
@@ -22,7 +22,11 @@ FIRST = (
     comment("e", 4),
     removed(comment("e", 4), 3),
     share("s", 2, venue="elsewhere"),
+    post("f", 6, venue="elsewhere"),
+    *(post(f"b{n}", 60 + n) for n in range(4)),
+    *(like(f"l{n}", 59 + n, object=f"b{n}") for n in range(4)),
 )
+TOLD = (told("p", 1, reach=50, impressions=60),)
 OTHERS = (
     like("t", 5, account="c", count=-9),
     comment("u", 5, account="c", count=2, topics=["rye"]),
@@ -46,7 +50,7 @@ INPUTS = inputs_of(
     potential=[1000, 1000, np.nan, 1000, 3],
     coverage=[1.0, 0.0, 0.5, 0.2, 1.0],
     posts=[1, 0, 1, 0, 1],
-    net=net_of_events([*OTHERS, *FIRST], "abcde"),
+    net=net_of_events([*OTHERS, *FIRST], "abcde", told=TOLD),
     followers_at=_followers_at(FOLLOWERS),
     clients=clients_with(5, targets=[["l", "z"], ["l"], [], [], ["w"]], voices=[BRANDS, None] * 2 + [BRANDS]),
 )
@@ -100,7 +104,7 @@ def test_same_input_same_numbers_whatever_stands_beside(kpi: Kpi) -> None:
         followers=[300],
         potential=[1000],
         posts=[1],
-        net=net_of_events(FIRST),
+        net=net_of_events(FIRST, told=TOLD),
         followers_at=_followers_at([300.0]),
         clients=clients_with(1, targets=[["l", "z"]], voices=[BRANDS]),
     )
@@ -150,7 +154,7 @@ def test_evaluation_goes_through_all_in_a_stable_order() -> None:
         ("interactions", "1m", None), ("interactions", "1m", "like"), ("interactions", "1m", "comment"),
         ("interactions", "1m", "share"), ("interactions", "1m", "removed"), ("interactions", "5m", None),
     ]  # fmt: skip
-    assert len(found) == len(set(found)) == 7 * 5 + 7 + 7 + 1 + 7 + 7 + 3 * 3 + 4 * 3
+    assert len(found) == len(set(found)) == 7 * 5 + 7 + 7 + 1 + 7 + 7 + 3 * 3 + 4 * 3 + 2
 
 
 def test_what_stands_is_asked_for_by_the_deep_ones_only() -> None:
