@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,8 +185,9 @@ class Intake:
         names |= accounts & self._rows.keys()
         for event in events if self._own_actors else ():
             event.own = event.own or event.actor in self._own_actors.get(event.account, ())
+        for event in events:
+            self._events[event.kind].append(event)
         for kind in KINDS:
-            self._events[kind] += [event for event in events if event.kind == kind]
             if len(self._events[kind]) >= _BATCH:
                 self._store_events(kind)
 
@@ -220,7 +221,7 @@ class Intake:
             self.found.posts += len(events)
         else:
             self.found.interactions += len(events)
-        own = [place for place, event in enumerate(events) if isinstance(event, Event) and event.own]
+        weights, own = _weights(kind, events)
         nul = kind in self._spelled and _hold_nul(events)
         table = np.empty(len(events), OPERATION if self._facets is None else DETAILED)
         at_ms = np.array([event.at_ms for event in events], np.int64)
@@ -228,10 +229,7 @@ class Intake:
         if self._arrival:
             seen = [event.at_ms if event.seen_ms is None else event.seen_ms for event in events]
             table["known_ms"] = np.maximum(at_ms, np.array(seen, np.int64))
-        table["weight"] = [event.count if isinstance(event, Event) else 1 for event in events]
-        table["weight"][own] = 0  # the client's own people are not audience
-        if kind == "post":
-            table["weight"][[place for place, post in enumerate(events) if post.venue == "elsewhere"]] = 0
+        table["weight"] = weights
         table["account"] = [self._rows[event.account] for event in events]
         table["removal"] = [event.op == "remove" for event in events]
         table["kind"] = LEDGER_KINDS.index(kind)
@@ -268,6 +266,18 @@ class Intake:
         matter: NDArray[np.bool_] = table["known_ms"] <= self._bounds.last_ms
         self.found.aside += len(records) - int(np.count_nonzero(matter))
         self._snapshots.add(table[matter])
+
+
+def _weights(kind: str, events: Sequence[Event | Post]) -> tuple[Sequence[int], Sequence[int]]:
+    """What each counts, and the places of those by the client's own people, which are not audience."""
+    if kind == "post":
+        return [int(post.venue == "own") for post in events], []
+    interactions = cast("Sequence[Event]", events)
+    weights = [event.count for event in interactions]
+    own = [place for place, event in enumerate(interactions) if event.own]
+    for place in own:
+        weights[place] = 0
+    return weights, own
 
 
 def _hold_nul(events: Sequence[Event | Post]) -> bool:

@@ -1,6 +1,7 @@
-"""Large arrays go back to the system when they are freed."""
+"""Large arrays go back to the system when they are freed; garbage is looked for seldom."""
 
 import ctypes
+import gc
 from typing import Final
 
 LARGE_BYTES: Final = 2 * 2**20
@@ -17,3 +18,11 @@ def give_back_large_arrays() -> bool:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES))
+
+
+def collect_seldom() -> None:
+    """Everything loaded so far lives as long as the process; a run's events would else set off full
+    collections over it, which cost more than decoding them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

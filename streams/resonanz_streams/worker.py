@@ -6,7 +6,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -27,7 +26,7 @@ from resonanz_streams.events import VERSION, Status
 from resonanz_streams.exporter import Exporter, serve
 from resonanz_streams.exporter_access import access_rule
 from resonanz_streams.exposition import series_of
-from resonanz_streams.malloc import give_back_large_arrays
+from resonanz_streams.malloc import collect_seldom, give_back_large_arrays
 from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.metrics import build_metrics
 from resonanz_streams.pipeline import Pipeline
@@ -306,11 +305,7 @@ def run_worker(
         await worker.run()
 
     give_back_large_arrays()
-    # Everything loaded so far lives as long as the process; a run's events would else set off full
-    # collections over it, which cost more than decoding them.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
     # The thread that fetches needs the interpreter often, and shortly; 5 ms of waiting each time starve it.
     sys.setswitchinterval(0.001)
     asyncio.run(main())

@@ -188,9 +188,11 @@ def backtest(
     in the files. Several files are merged by time.
     """
     from resonanz_streams.backtest import run_backtest
+    from resonanz_streams.malloc import collect_seldom
 
     options.log_as("backtest")
     settings, registry = options.load(config_path)
+    collect_seldom()
     run_backtest(settings, registry, files, mapping=dict(mapping), **wanted)
 
 
