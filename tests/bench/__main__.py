@@ -16,6 +16,7 @@ from rich.console import Console
 from tests.bench import readme
 from tests.bench.backtesting import measure_backtest
 from tests.bench.figures import Report
+from tests.bench.groups import measure_groups
 from tests.bench.latency import measure_latency
 from tests.bench.memory import measure_memory
 from tests.bench.race import measure_race
@@ -26,6 +27,7 @@ from tests.bench.stages import measure_stages
 
 PARTS: Final[dict[str, Callable[[Setting], None]]] = {
     "stages": measure_stages,
+    "groups": measure_groups,
     "race": measure_race,
     "scaling": measure_scaling,
     "latency": measure_latency,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.clock import wall_ms
-from resonanz_streams.topics import DAY_MS
+from resonanz_streams.topics import DAY_MS, partition_of
 from tests.bench.children import WorkerChild
 from tests.bench.figures import Row
-from tests.bench.load import make_load, settings_data
+from tests.bench.load import PARTITIONS, make_load, settings_data
 from tests.bench.logs import ensure_topics, fill_sqlite, write_config
 from tests.bench.setting import Setting
 from tests.processes import get, samples, wait_until
@@ -20,19 +21,23 @@ FEW: Final = 100
 SPANS_MS: Final = (28 * DAY_MS, DAY_MS, 3_600_000)
 """A third of the events lies in each, so that no ring of any account stays untouched."""
 
+_PATIENCE_SECONDS: Final = 120.0
 _KB: Final = 1024
 _MB: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """MB of the process once it had counted everything, the peak until then, the same after a restart; of
-    a worker with a hundred accounts and with IDLE_ACCOUNTS more, without events; the seconds from the first
-    look at the stored state until /readyz said so; keys in the ledger and the bytes that it holds."""
+    """MB of the process once it had counted everything, the peak until then, the same after a restart; then
+    once it had computed every KPI, and the peak until then; of a worker with a hundred accounts and with
+    IDLE_ACCOUNTS more, without events; the seconds from the first look at the stored state until /readyz
+    said so; keys in the ledger and the bytes that it holds."""
 
     counted_mb: float
     peak_mb: float
     restarted_mb: float
+    whole_mb: float
+    whole_peak_mb: float
     few_mb: float
     idle_mb: float
     recovery_seconds: float
@@ -70,11 +75,17 @@ def measure_memory(setting: Setting) -> None:
             f"an account and {found.key_bytes:.1f} B an event in the ledger, at most ledger_max_mb in all",
         ),
         Row(
+            "10,000 accounts with the whole catalogue",
+            note=f"{found.whole_mb:.0f} MB once all {len(known_kpis())} KPIs were computed (peak "
+            f"{found.whole_peak_mb:.0f}), of the same month",
+        ),
+        Row(
             f"{IDLE_ACCOUNTS:,} idle accounts",
             note=f"{found.idle_bytes / _KB:.2f} KB an account, beside {found.few_mb:.0f} MB of the process",
         ),
     ]
     report.at_most("memory of 10,000 accounts", found.peak_mb, 1024, "MB")
+    report.at_most("memory of 10,000 accounts with the whole catalogue", found.whole_peak_mb, 1024, "MB")
     report.at_most("an idle account", found.idle_bytes / _KB, 8, "KB")
     report.at_most("an account with a busy month", found.busy_bytes / _KB, 40, "KB")
     report.at_most("recovery from SQLite", found.recovery_seconds, 3, "s")
@@ -113,9 +124,20 @@ def measured(folder: Path, events: int) -> Memory:
         _wait_ready(worker)
         ready = time.monotonic()
         restarted, _ = worker.memory_mb()
+        wait_until(
+            lambda: deep_partitions(worker.port) == PARTITIONS, "deep KPIs are computed", _PATIENCE_SECONDS
+        )
+        time.sleep(2.0)  # in which they are told
+        whole, whole_peak = worker.memory_mb()
         worker.terminate()
     few, idle = (_without_events(number, folder) for number in (FEW, FEW + IDLE_ACCOUNTS))
-    return Memory(counted, peak, restarted, few, idle, ready - begun, keys, held)
+    return Memory(counted, peak, restarted, whole, whole_peak, few, idle, ready - begun, keys, held)
+
+
+def deep_partitions(port: int) -> int:
+    """Of how many partitions the worker's newest deep figures are."""
+    found = samples(port, "resonanz_response_rate_24h_ratio") or {}
+    return len({partition_of(account, PARTITIONS) for account, *_ in found})
 
 
 def _without_events(accounts: int, folder: Path) -> float:

@@ -22,6 +22,7 @@ class Scale:
     """How much of everything."""
 
     events: int
+    group_events: int
     part_events: int
     rounds: int
     scaling_events: int
@@ -33,8 +34,10 @@ class Scale:
     backtest_events: int
 
 
-FULL: Final = Scale(1_000_000, 200_000, 5, 2_000_000, 1_000_000, 40, 400_000, 6, 1_000_000, 5_000_000)
-QUICK: Final = Scale(200_000, 40_000, 1, 200_000, 100_000, 8, 100_000, 2, 200_000, 200_000)
+FULL: Final = Scale(
+    1_000_000, 1_000_000, 200_000, 5, 2_000_000, 1_000_000, 40, 400_000, 6, 1_000_000, 5_000_000
+)
+QUICK: Final = Scale(200_000, 50_000, 40_000, 1, 200_000, 100_000, 8, 100_000, 2, 200_000, 200_000)
 
 
 @dataclass(slots=True)

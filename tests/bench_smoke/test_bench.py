@@ -1,12 +1,21 @@
 """The bench runs; what it measures is no test's business."""
 
+import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests.bench.figures import Report, Round, Row
+from tests.bench.groups import TABLE, group_names, measure_groups, name_of, runs
+from tests.bench.setting import QUICK, Setting
 from tests.bench.wholes import Contestant, in_turn
+
+from resonanz_streams.kpis import KPIS
+from resonanz_streams.topics import DAY_MS
 
 STAGES = ("drain: the embedded log", "decode", "ledger", "windows", "state rows", "all of these: the engine")
 PER_TICK = ("KPIs", "snapshots", "exposition")
@@ -26,11 +35,34 @@ def test_the_bench_has_a_figure_for_every_stage(tmp_path: Path) -> None:
         assert " ms " in cells[stage][-1]
 
 
+def test_the_bench_has_a_row_for_every_group_of_kpis() -> None:
+    report = Report("title")
+    scale = replace(QUICK, group_events=3_000)
+    measure_groups(Setting(scale, Console(), Path(), report))
+    notes = {row.name: row.note for row in report.rows}
+    assert list(notes) == [TABLE, *map(name_of, group_names())]
+    engagement = (
+        r"8 in \d+ ms a tick and 1 in \d+ ms each time that deep ones are computed, of 10,000 accounts"
+    )
+    assert re.match(engagement, notes["KPIs: engagement"])
+    assert len(group_names()) == len({kpi.group for kpi in KPIS}) >= 5
+
+
+def test_the_load_of_the_groups_says_something_of_everything() -> None:
+    now_ms = 1_700_000_000_000
+    lines = [json.loads(line) for run in runs(3_000, now_ms) for line in run.values[0].splitlines()]
+    assert len({line["id"] for line in lines}) == len(lines) == 3_000
+    assert {line.get("kind", "post") for line in lines} == {"like", "comment", "share", "post"}
+    for field in ("parent", "own", "venue", "flags", "topics"):
+        assert any(field in line for line in lines), field
+    assert all(now_ms - 28 * DAY_MS <= line["at_ms"] < now_ms for line in lines)
+
+
 def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     command = [sys.executable, "-m", "tests.bench", "--only", "stage"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "there is no part stage; choose from: stages, race, scaling," in done.stderr
+    assert "there is no part stage; choose from: stages, groups, race, scaling," in done.stderr
 
 
 def test_a_peer_that_fails_once_goes_on_and_says_so_and_one_that_fails_twice_is_left_alone() -> None:
