@@ -35,6 +35,7 @@ VANDAL = replace(HEARTS, id="vandal", compute=vandal)
 
 SPACED = replace(HEARTS, id="two words")
 OURS = replace(HEARTS, id="velocity")
+CLIENT = replace(HEARTS, id="client_hearts")
 COVERAGE = replace(HEARTS, id="coverage")
 UNIT = replace(HEARTS, unit="percent")  # type: ignore[arg-type]  # that is the point
 SHAPE = replace(HEARTS, shape="square")  # type: ignore[arg-type]  # that is the point

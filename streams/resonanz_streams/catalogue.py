@@ -19,8 +19,8 @@ GROUP: Final = "resonanz.kpis"
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _WORDS: Final = {name: get_args(get_type_hints(Kpi)[name]) for name in ("unit", "shape")}
 _TEXTS: Final = ("help", "group", "formula", "numerator", "denominator", "interval")
-_TAKEN: Final = frozenset({"coverage"})
-"""What stands beside the KPIs in /metrics."""
+_TAKEN: Final = re.compile("coverage|client_.*")
+"""How what stands beside the KPIs in /metrics begins."""
 
 
 @cache
@@ -74,8 +74,10 @@ def _faults(kpi: Any, taken: Iterable[str]) -> Iterator[str]:
         return
     if not (isinstance(kpi.id, str) and _ID.fullmatch(kpi.id)):
         yield f"id {kpi.id!r} may hold lower case letters, digits and underscores only"
-    if kpi.id in {*taken, *_TAKEN}:
+    if kpi.id in taken:
         yield f"there is a KPI {kpi.id} already; choose another id"
+    if _TAKEN.fullmatch(kpi.id):
+        yield f"/metrics calls something else {kpi.id}; choose another id"
     for name, words in _WORDS.items():
         if (word := getattr(kpi, name)) not in words:
             yield f"{name} {word!r} is none; write one of {', '.join(map(repr, words))}"

@@ -39,7 +39,8 @@ def test_those_of_others_come_in_the_order_of_their_names() -> None:
         ("loads", "json:loads", "is a function and no resonanz_streams.kpis.base.Kpi"),
         ("SPACED", None, "id 'two words' may hold lower case letters"),
         ("OURS", None, "there is a KPI velocity already; choose another id"),
-        ("COVERAGE", None, "there is a KPI coverage already"),
+        ("COVERAGE", None, "/metrics calls something else coverage; choose another id"),
+        ("CLIENT", None, "/metrics calls something else client_hearts"),
         (
             "UNIT",
             None,
