@@ -41,9 +41,8 @@ def test_the_bench_has_a_row_for_every_group_of_kpis() -> None:
     measure_groups(Setting(scale, Console(), Path(), report))
     notes = {row.name: row.note for row in report.rows}
     assert list(notes) == [TABLE, *map(name_of, group_names())]
-    engagement = (
-        r"8 in \d+ ms a tick and 1 in \d+ ms each time that deep ones are computed, of 10,000 accounts"
-    )
+    of_deep = r"\d+ in \d+ ms each time that deep ones are computed"
+    engagement = rf"\d+ in \d+ ms a tick and {of_deep}, of 10,000 accounts"
     assert re.match(engagement, notes["KPIs: engagement"])
     assert len(group_names()) == len({kpi.group for kpi in KPIS}) >= 5
 
@@ -54,7 +53,7 @@ def test_the_load_of_the_groups_says_something_of_everything() -> None:
     assert len({line["id"] for line in lines}) == len(lines) == 3_000
     assert {line.get("kind", "post") for line in lines} == {"like", "comment", "share", "post"}
     for field in ("parent", "own", "venue", "flags", "topics"):
-        assert any(field in line for line in lines), field
+        assert any(line.get(field) for line in lines), field
     assert all(now_ms - 28 * DAY_MS <= line["at_ms"] < now_ms for line in lines)
 
 

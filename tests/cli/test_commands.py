@@ -115,6 +115,7 @@ def test_kpis_and_connectors_for_programs_and_people(capsys: pytest.CaptureFixtu
     assert lines["velocity"] == (
         "velocity per_minute 1m 5m 15m 1h 24h 7d 28d every tick 5m I / minutes of the window"
     )
+    assert lines["over_performance"].startswith("over_performance ratio 24h 7d 28d deep no, API only the ")
     assert lines["applause"] == "applause ratio 24h 7d 28d every tick by export: L / P"
     assert lines["reciprocity"].startswith("reciprocity ratio 24h 7d 28d deep by export: threads that go")
     _, out, _ = run(capsys, "connectors", "--json")

@@ -231,7 +231,7 @@ def kpis(json_wanted: bool) -> None:
                 kpi.unit or "count",
                 " ".join(kpi.windows),
                 "deep" if kpi.deep else "every tick",
-                " ".join(by_default[kpi.id]) or "by export:",
+                "no, API only" if kpi.api_only else " ".join(by_default[kpi.id]) or "by export:",
                 kpi.formula,
             )
             for kpi in known_kpis()
