@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from resonanz_streams.audit import audit
-from resonanz_streams.audit_newest import newest_told
+from resonanz_streams.audit_newest import Told, newest_told
 from resonanz_streams.audit_report import Report
+from resonanz_streams.events import KpiSnapshot
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Registry, build_registry
 from resonanz_streams.settings import Settings, settings_of
@@ -106,6 +107,16 @@ async def audited(settings: Settings, *, at_ms: int = NOW_MS, account: str | Non
 
 async def entries_told(settings: Settings) -> int:
     """How many entries the newest snapshots of all accounts hold."""
+    return sum(len(one.snapshot.kpis) for one in await _newest(settings))
+
+
+async def told_of(settings: Settings, account: str, topic: str) -> KpiSnapshot:
+    """The newest snapshot of an account in one of the topics."""
+    found = [one.snapshot for one in await _newest(settings) if one.topic == topic]
+    return next(snapshot for snapshot in found if snapshot.account == account)
+
+
+async def _newest(settings: Settings) -> Sequence[Told]:
     registry = build_registry(settings)
     archive = open_archive(settings.broker, prefix=settings.topic_prefix, group=settings.group)
     try:
@@ -116,4 +127,4 @@ async def entries_told(settings: Settings) -> int:
         ]
     finally:
         await archive.close()
-    return sum(len(one.snapshot.kpis) for part in newest for one in part.told.values())
+    return [one for part in newest for one in part.told.values()]

@@ -1,10 +1,11 @@
 """What KPIs are computed from, said in a few words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from resonanz_streams.business_time import BusinessHours
+from resonanz_streams.coverage import EARLIER_DAYS
 from resonanz_streams.identity import hashes
 from resonanz_streams.kpis.base import (
     POST,
@@ -35,9 +36,11 @@ def inputs_of(
     net: NetTable | None = None,
     clients: Clients | None = None,
     followers_at: Callable[[Ints, Ints], Floats] | None = None,
+    days: Collection[int] = range(1, EARLIER_DAYS + 1),
 ) -> Inputs:
     """The same counts (likes, comments, shares, removed) in every window, one row an account; without a word
-    nothing else is known, and all is covered. ``followers_at``: without it they were always as many."""
+    nothing else is known, and all is covered. ``followers_at``: without it they were always as many;
+    ``days``: those before today that were watched."""
     nothing = [np.nan] * len(counts)
     given = np.array(counts, dtype=np.int64).reshape(-1, 4)
     published = np.array([0] * len(counts) if posts is None else posts, dtype=np.int64)
@@ -56,6 +59,7 @@ def inputs_of(
         clients=clients or clients_with(len(counts)),
         net=net,
         followers_at=followers_at or (lambda rows, _: followed[rows]),
+        days=lambda _: np.tile([day in days for day in range(1, EARLIER_DAYS + 1)], (len(counts), 1)),
     )
 
 

@@ -5,15 +5,16 @@ Fraction and float nearly; None is null.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 Event = dict[str, Any]
-Number = int | float | Fraction | None
+Number = int | float | Fraction | Decimal | None
 Triple = tuple[Number, Number, Number]
 """Value, numerator, denominator."""
 
@@ -27,6 +28,7 @@ HALF, NINETY, NINETY_FIVE = Fraction(1, 2), Fraction(9, 10), Fraction(95, 100)
 @dataclass
 class World:
     """One account, and what its client says. ``brands``: its set, the client's own first.
+    ``days``: those before today that were watched.
 
     ``events``: as they came, all of them not later than ``now``; what was last added before ``begin`` is
     forgotten.
@@ -46,6 +48,7 @@ class World:
     hours: Hours | None = None
     told: list[tuple[str, str, int, int | None, int | None]] = field(default_factory=list)
     """What platforms say of posts: account, post, time, reach, impressions."""
+    days: Collection[int] = range(1, 28)
 
 
 def key_of(event: Event) -> tuple[Any, ...]:
@@ -86,6 +89,7 @@ def kpis(world: World) -> dict[tuple[str, str | None], Triple]:
         **of_topics(recent),
         **of_venues(recent),
         **of_brands(world.brands, recent),
+        **of_trends(world, found, recent),
         ("suspicion_share", None): flagged(event for event in recent if event["kind"] == "comment"),
         ("suspicion_share", "interactions"): flagged(recent),
     }
@@ -454,3 +458,50 @@ def of_brands(brands: list[str], recent: list[Event]) -> dict[tuple[str, str | N
         if part is None:
             found |= {("share_of_voice", f"brand:{brand}"): share(counts[brand], whole) for brand in brands}
     return found
+
+
+def of_trends(world: World, found: list[Event], recent: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    scores: dict[str, Triple] = {}
+    large = False
+    for topic in {topic for event in recent for topic in topics_of(event)}:
+        now = [event for event in recent if topic in topics_of(event)]
+        people = {event["actor"] for event in now if event.get("actor") and event.get("count", 1) > 0}
+        if total(now) < 5 or len(people) < 3:
+            continue
+        large = True
+        earlier = {}
+        for day in world.days:
+            back = day * 86_400_000
+            then = [event for event in found if world.start - back < event["at"] <= world.now - back]
+            earlier[day] = max(0, total(event for event in then if topic in topics_of(event)))
+        if len(earlier) >= 7:
+            scores[topic] = max(
+                (surprise(total(now), few) for few in (earlier, at_weekday(earlier)) if few),
+                key=lambda one: one[0],
+            )[1]
+    best = sorted(scores, key=lambda topic: (-(scores[topic][0] or 0), topic))[:10]
+    watched = len(world.days)
+    return {
+        ("trending", None): scores[best[0]] if best else ABSENT,
+        ("trending", "days"): (watched, watched, 27) if large else ABSENT,
+        **{("trending", f"topic:{topic}"): scores[topic] for topic in best},
+    }
+
+
+def at_weekday(days: dict[int, int]) -> dict[int, int]:
+    return {day: many for day, many in days.items() if day % 7 == 0}
+
+
+def surprise(now: int, days: dict[int, int]) -> tuple[Decimal, Triple]:
+    """P(X ≥ now), the terms of the negative binomial distribution summed up; and the score."""
+    with localcontext(prec=50):
+        shape, share = Decimal(sum(days.values())) + Decimal("0.5"), 1 / Decimal(len(days) + 1)
+        term = (1 - share) ** shape
+        for x in range(now):
+            term *= (shape + x) / (x + 1) * share
+        tail, x = term, now
+        while term > tail * Decimal("1e-30"):
+            term *= (shape + x) / (x + 1) * share
+            tail, x = tail + term, x + 1
+        mean = Fraction(2 * sum(days.values()) + 1, 2 * len(days))
+        return tail, (-tail.log10(), now, mean)

@@ -6,11 +6,12 @@ from heartbeats, of which only the newest are kept.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resonanz_streams.audit_counts import (
     Standing,
@@ -30,11 +31,12 @@ from resonanz_streams.audit_newest import Told
 from resonanz_streams.audit_report import Difference, Report
 from resonanz_streams.audit_state import PARTS, span
 from resonanz_streams.catalogue import kpis_by_id
+from resonanz_streams.coverage import unpacked
 from resonanz_streams.deep import deep_figures
 from resonanz_streams.details import Facets
 from resonanz_streams.evaluation import KpiFailures
 from resonanz_streams.events import KpiEntry
-from resonanz_streams.kpis.base import DEEP_WINDOWS, WINDOWS, Inputs, Kpi
+from resonanz_streams.kpis.base import WINDOWS, Inputs, Kpi
 from resonanz_streams.measures import clients_of
 from resonanz_streams.reach import Limit, hidden
 from resonanz_streams.registry import Registry
@@ -193,12 +195,18 @@ class _Ticked(_Part):
 class _Deep(_Part):
     """What is told more seldom, of all that stood then."""
 
+    @property
+    def windows(self) -> Sequence[str]:
+        """Those of the deep KPIs."""
+        known = {window for kpi in self.source.kpis if kpi.deep for window in kpi.windows}
+        return [window for window in WINDOWS if window in known]
+
     def unknown(self, found: Mapping[str, str]) -> Mapping[str, str]:
         # What people answer or react to may lie long before the window.
-        return dict.fromkeys(DEEP_WINDOWS, found[WINDOWS[-1]]) if WINDOWS[-1] in found else {}
+        return dict.fromkeys(self.windows, found[WINDOWS[-1]]) if WINDOWS[-1] in found else {}
 
     def lacking(self, row: int) -> Mapping[str, str]:
-        return dict.fromkeys(DEEP_WINDOWS, NO_ROOM) if row in self.source.crowded else {}
+        return dict.fromkeys(self.windows, NO_ROOM) if row in self.source.crowded else {}
 
     def called(self, window: str) -> str:
         return f"{window} of what stands"
@@ -208,9 +216,20 @@ class _Deep(_Part):
         accounts = len(inputs.potential)
         known = insights(people, self.now_ms)
         stands = table(net, self.source.facets, accounts, self.now_ms, known)
-        figures = deep_figures(replace(inputs, net=stands), self.read, self.source.failures.columns)
-        arranged = figures.arranged()
+        inputs = replace(inputs, net=stands, days=self.days(accounts))
+        arranged = deep_figures(inputs, self.read, self.source.failures.columns).arranged()
         return [arranged.entries(row) for row in self.rows]
+
+    def days(self, accounts: int) -> Callable[[str], NDArray[np.bool_]]:
+        """The earlier days that were watched; like coverage they are what the snapshots say."""
+
+        def watched(window: str) -> NDArray[np.bool_]:
+            numbers = np.zeros(accounts, dtype=np.int64)
+            for row in self.rows:
+                numbers[row] = (self.told[row].snapshot.days or {}).get(window, 0)
+            return unpacked(numbers)
+
+        return watched
 
 
 def _is_from_audience(kpi: str) -> bool:

@@ -1,6 +1,6 @@
 """How much of a window was watched: from the connectors' heartbeats, gaps left out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,13 @@ GRACE_MS: Final = 15_000
 """A healthy connector's heartbeats lag a little; within this it counts as complete up to now. Else a
 1 min window would be partial for ever."""
 
+COMPLETE: Final = 0.95
+"""The share from which on a window counts as watched."""
+
+EARLIER_DAYS: Final = 27
+"""Before a window of a day: with that day itself as many as what stands reaches back."""
+
+_DAY_MS: Final = 86_400_000
 _NEVER: Final = -(2**62)
 """Long before any now, without overflow in a difference to it."""
 
@@ -20,6 +27,8 @@ _UNWATCHED: Final = 2**62
 """Later than any time: an account without a connector holds nothing back."""
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 class CoverageBook:
@@ -75,8 +84,7 @@ class CoverageBook:
     ) -> dict[str, Floats]:
         """Per window the covered share, 0 to 1, of (starts[window], now]; what lies before ``known_from_ms``
         is not covered, since the ledger has forgotten it."""
-        steps = self._steps = self._steps or self._rebuild()
-        accounts = len(self._statuses)
+        steps, accounts = self._newest(), len(self._statuses)
         _, until_now = steps.integrals(np.full(accounts, now_ms))
         fresh = now_ms - self._open_from <= GRACE_MS
         shares = {}
@@ -86,6 +94,31 @@ class CoverageBook:
             late = np.where(fresh, np.maximum(0, now_ms - np.maximum(self._open_from, begin)), 0)
             shares[window] = np.minimum(1.0, (until_now - before + late) / (now_ms - start))
         return shares
+
+    def days(
+        self, now_ms: int, starts: Mapping[str, int], *, known_from_ms: int = _NEVER
+    ) -> Callable[[str], Flags]:
+        """A function that says, in any thread, whether a window (starts[window], now] was watched as it was
+        1 … EARLIER_DAYS days ago: shape (accounts, EARLIER_DAYS)."""
+        steps, accounts = self._newest(), len(self._statuses)
+
+        def watched_until(at_ms: int) -> Ints:
+            return steps.integrals(np.full(accounts, at_ms))[0]
+
+        def watched(window: str) -> Flags:
+            found = np.zeros((accounts, EARLIER_DAYS), dtype=np.bool_)
+            for day in range(1, EARLIER_DAYS + 1):
+                begin, end = starts[window] - day * _DAY_MS, now_ms - day * _DAY_MS
+                if end > known_from_ms:
+                    covered = watched_until(end) - watched_until(max(begin, known_from_ms))
+                    found[:, day - 1] = covered >= COMPLETE * (end - begin)
+            return found
+
+        return watched
+
+    def _newest(self) -> Steps:
+        self._steps = self._steps or self._rebuild()
+        return self._steps
 
     def _rebuild(self) -> Steps:
         for row, statuses in enumerate(self._statuses):
@@ -123,3 +156,15 @@ def _covered(statuses: Sequence[Status]) -> list[tuple[int, int]]:
         else:
             united.append((start, end))
     return united
+
+
+def packed(days: Flags) -> Ints:
+    """Per account one number: bit i says it of i + 1 days ago."""
+    numbers: Ints = days @ (1 << np.arange(EARLIER_DAYS, dtype=np.int64))
+    return numbers
+
+
+def unpacked(numbers: Ints) -> Flags:
+    """What was packed."""
+    flags: Flags = (numbers[:, None] >> np.arange(EARLIER_DAYS)) & 1 > 0
+    return flags

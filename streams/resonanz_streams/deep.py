@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.catalogue import known_kpis
+from resonanz_streams.coverage import packed
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.evaluation import Compute, evaluate, plainly
 from resonanz_streams.events import Actors, KpiEntry
@@ -20,13 +21,16 @@ OfWindow = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class DeepFigures:
     """As of ``at_ms``, from the log up to the offsets ``read``. ``coverage``: per window and account;
-    ``actors``: the people behind them, per row that is told some and window."""
+    ``actors``: the people behind them, per row that is told some and window; ``days``: of windows that are
+    compared with earlier days, which of these were watched, packed.
+    """
 
     at_ms: int
     read: Mapping[str, int]
     coverage: Mapping[str, NDArray[np.float64]]
     columns: Sequence[tuple[Kpi, str, Column]]
     actors: Mapping[int, Mapping[str, Actors]] = field(default_factory=dict)
+    days: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def of(self, kpi: str, window: str) -> Sequence[Column]:
         """The columns of one KPI over one window."""
@@ -116,9 +120,14 @@ def _numbers(column: Column) -> tuple[NDArray[np.float64], ...]:
 def deep_figures(inputs: Inputs, read: Mapping[str, int], compute: Compute = plainly) -> DeepFigures:
     """The deep KPIs that these inputs want; they hold what stands."""
     wanted = [kpi for kpi in (known_kpis() if inputs.kpis is None else inputs.kpis) if kpi.deep]
-    columns = list(evaluate(inputs, wanted, compute=compute))
     united = any(kpi.merge in {"people", "targets"} for kpi in wanted)
-    return DeepFigures(inputs.now_ms, read, inputs.coverage, columns, actors(inputs) if united else {})
+    people = actors(inputs) if united else {}
+    days = {}
+    if inputs.days is not None:
+        days = {window: inputs.days(window) for kpi in wanted if kpi.daily for window in kpi.windows}
+    columns = list(evaluate(replace(inputs, days=days.__getitem__), wanted, compute=compute))
+    told = {window: packed(flags) for window, flags in days.items()}
+    return DeepFigures(inputs.now_ms, read, inputs.coverage, columns, people, told)
 
 
 def deep_job(engine: PartitionEngine, compute: Compute = plainly) -> Callable[[], DeepFigures] | None:

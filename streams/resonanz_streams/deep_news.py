@@ -56,6 +56,7 @@ class DeepNews:
                 kpis=arranged.entries(row),
                 read=figures.read,
                 actors=people or msgspec.UNSET,
+                days={window: int(packed[row]) for window, packed in figures.days.items()} or msgspec.UNSET,
             )
             records.append(DeepRecord(row, mark, figures.at_ms, encode(snapshot)))
         return records

@@ -25,6 +25,7 @@ AHEAD_MS: Final = 600_000
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 Count = Annotated[int, msgspec.Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
 People = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Days = Annotated[int, msgspec.Meta(ge=0, lt=2**27)]
 Millis = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """Epoch milliseconds as decoded: without bounds a JSON integer may be of any size and fit no column."""
 
@@ -147,7 +148,8 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     ``coverage`` is that of the 24 h window; each entry carries its own window's. ``read`` says which part
     of the log it was counted from: the next offset per source topic, in the account's partition; null in
     those of earlier versions. ``actors``: per window the people behind the figures of ``kpis.deep``, of
-    clients with several accounts only.
+    clients with several accounts only. ``days``: with which days those figures compare, by window: bit i is 1
+    if the window as it was i + 1 days ago was watched.
     """
 
     v: int = VERSION
@@ -159,6 +161,7 @@ class KpiSnapshot(msgspec.Struct, kw_only=True, gc=False):
     kpis: Sequence[KpiEntry]
     read: Mapping[str, int] | None = None
     actors: Mapping[str, Actors] | msgspec.UnsetType = msgspec.UNSET
+    days: Mapping[str, Days] | msgspec.UnsetType = msgspec.UNSET
 
 
 def encode(record: Event | Post | Audience | Status | KpiSnapshot) -> bytes:

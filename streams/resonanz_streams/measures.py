@@ -103,6 +103,7 @@ class Measures:
         now = self.now_ms
         if now is None:
             return None
+        known_from_ms = max(self.ledger.cut_ms, known_from_ms)
         starts = {window: old_edge_ms(window, now) for window in windows}
         lengths = {window: now - start for window, start in starts.items()}
         people = {name: self._registry.potential_at(name, now) for name in self._registry.clients}
@@ -118,10 +119,11 @@ class Measures:
             clients=self._clients,
             kpis=self._kpis,
             followers_at=self.audience.at(),
+            days=self.coverage.days(now, starts, known_from_ms=known_from_ms),
             coverage=self.coverage.share(
                 now,
                 {window: now - WINDOWS_MS[window] for window in windows},
-                known_from_ms=max(self.ledger.cut_ms, known_from_ms),
+                known_from_ms=known_from_ms,
             ),
         )
 

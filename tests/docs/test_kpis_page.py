@@ -93,28 +93,28 @@ def figures(
     folder: Path,
     wanted: Sequence[str],
     events: Sequence[Mapping[str, Any]],
-    alone: Mapping[str, Any],
+    alone: Sequence[Mapping[str, Any]],
     **client: Any,
 ) -> list[dict[str, Any]]:
     """All that the pipeline says of these KPIs at NOW_MS.
 
     An account is watched from the first to the last line of the files that hold it: those of ``events`` all
-    the time, thanks to two lines of another account; that of ``alone``, a single line, not at all.
+    the time, thanks to two lines of another account; those of ``alone``, all of one moment, not at all.
     """
     other = {"kind": "like", "actor": "x", "object": "x"}
     first, last = (happened(other | {"age": age}, "file:z") for age in ("29d", "0m"))
     files = [
         write_lines(folder / "events.jsonl", [first, *events, last]),
-        write_lines(folder / "alone.jsonl", [alone]),
+        write_lines(folder / "alone.jsonl", alone),
     ]
-    names = sorted({event["account"] for event in (*events, alone, first)})
+    names = sorted({event["account"] for event in (*events, *alone, first)})
     options: dict[str, Any] = {"dense": True, "step_ms": 1, "from_ms": NOW_MS, "to_ms": NOW_MS}
     done, rows, said = backtest(folder, names, *files, client=client, kpis=wanted, **options)
     assert not done.found.dead_letters, said
     return [row for row in rows if row["account"] != "file:z"]
 
 
-ALONE = happened({"topic": "audience", "followers": 10, "age": "1h"}, "file:unwatched")
+ALONE = [happened({"topic": "audience", "followers": 10, "age": "1h"}, "file:unwatched")]
 
 
 # -- the head -----
@@ -259,6 +259,10 @@ def test_every_reason_named_is_given(tmp_path: Path) -> None:
         said("answered", kind="comment", id="c", object="p", age="6h"),
         said("answered", kind="comment", id="a", object="p", parent="c", own=True, age="5h"),
     ]
+    young = [
+        said("young", kind="like", actor=f"p{number}", object="p", topics=["winter"], age="1h")
+        for number in range(5)
+    ]
     rows = []
     brands = ["winter", "sommer"]
     voice = {
@@ -271,7 +275,7 @@ def test_every_reason_named_is_given(tmp_path: Path) -> None:
     ]
     for number, client in enumerate(configured):
         (tmp_path / str(number)).mkdir()
-        rows += figures(tmp_path / str(number), [kpi.id for kpi in KPIS], events, ALONE, **client)
+        rows += figures(tmp_path / str(number), [kpi.id for kpi in KPIS], events, [*ALONE, *young], **client)
     given = {(row["kpi"], row["reason"]) for row in rows if row["reason"] is not None}
     assert given == {(kpi.id, reason) for kpi in KPIS for reason in words(fact(kpi, "Absent"))}
     # A reason stands where something is null, and nowhere else: of KPIs with an interval, where that is.

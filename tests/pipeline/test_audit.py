@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 from tests.brokers import Broker
-from tests.counting import ACCOUNTS, Counting, audited, entries_told, records, settings_on
+from tests.counting import ACCOUNTS, Counting, audited, entries_told, records, settings_on, told_of
 from tests.engines import NOW_MS, event
+from tests.stores import heartbeat
 
 from resonanz_streams.errors import StopError
+from resonanz_streams.topics import DEEP as DEEP_TOPIC
 from resonanz_streams.topics import KPIS
 from resonanz_streams.transports.brokers import open_archive, open_store
 from resonanz_streams.transports.ports import Flush, Outgoing
@@ -115,6 +117,40 @@ def test_by_the_event_clock_now_is_what_the_state_had_reached(broker: Broker) ->
         told = await entries_told(settings)
         assert told >= 6 * (TICKED + DEEP)
         assert (report.figures, report.differences, report.unchecked) == (STATE + told, [], {})
+
+    run(scene())
+
+
+def test_what_trends_is_recomputed_with_the_days_that_the_snapshot_names(broker: Broker) -> None:
+    async def scene() -> None:
+        broker.create_topics()
+        client = {"name": "Fleet", "accounts": list(ACCOUNTS), "topics": {"rye": []}}
+        settings = settings_on(broker, clients={"fleet": client})
+        ages = [HOUR] * 9 + [day * DAY + HOUR for day in range(1, 28)]
+        talk = [
+            event(id=str(number), kind="comment", actor=f"p{number % 4}", topics=["rye"], at_ms=NOW_MS - age)
+            for number, age in enumerate(ages)
+        ]
+        broker.publish(*records(talk))
+        async with Counting(settings) as worker:
+            gaps = [(NOW_MS - 5 * DAY, NOW_MS - 3 * DAY)]
+            worker.pipeline.observe(heartbeat(gaps=gaps, since_ms=NOW_MS - 20 * DAY))
+            await worker.read()
+            await worker.tick()
+            await worker.tick(31_000)
+        report = await audited(settings, account="file:a", at_ms=NOW_MS + MINUTE)
+        assert (report.differences, report.unchecked) == ([], {})
+        told = await told_of(settings, "file:a", DEEP_TOPIC)
+        assert told.days
+        watched = [day for day in range(1, 28) if told.days["24h"] >> (day - 1) & 1]
+        assert watched == [1, 2, *range(5, 20)]
+        found = {
+            entry.part: (entry.numerator, entry.denominator)
+            for entry in told.kpis
+            if (entry.kpi, entry.window) == ("trending", "24h")
+        }
+        whole = (9.0, 2.5 / 2)
+        assert found == {None: whole, "topic:rye": whole, "days": (17.0, 27.0)}
 
     run(scene())
 
@@ -283,7 +319,7 @@ def test_windows_longer_than_the_horizon_are_not_called_right(broker: Broker) ->
         assert report.differences == []
         assert {(source, window) for source, window, _ in report.unchecked} == {
             (source, window) for source in ("state", "kpis") for window in ("7d", "28d")
-        } | {("kpis", f"{window} of what stands") for window in ("24h", "7d", "28d")}
+        } | {("kpis", f"{window} of what stands") for window in ("1h", "24h", "7d", "28d")}
         assert all("horizon" in reason for *_, reason in report.unchecked)
 
     run(scene())

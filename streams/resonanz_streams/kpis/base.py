@@ -54,6 +54,8 @@ WHY: Final[Mapping[str, str]] = {
     "no_impressions": "nobody told the impressions of the posts, or they are 0",
     "too_few_posts": "fewer than four posts before it",
     "no_comments_elsewhere": "no own comment elsewhere was published in the window",
+    "topics_too_small": "no topic has 5 interactions by 3 people",
+    "too_few_days": "fewer than 7 of the 27 days before were watched: there is nothing to compare with",
 }
 """Why a value or its interval is null, for a person."""
 
@@ -86,7 +88,8 @@ class Inputs:
     ``potential``: people the account's client could reach, at ``now_ms``; NaN if unknown.
     ``coverage[w]``: 0 to 1, the share of the window that was watched completely.
     ``kpis``: those that are wanted, None for all. ``net``: what stands, for those KPIs that are ``deep``;
-    ``followers_at(rows, times)``: the followers that accounts had then, NaN where nobody knows.
+    ``followers_at(rows, times)``: the followers that accounts had then, NaN where nobody knows;
+    ``days(window)``: shape (n, 27), whether the window as it was 1 … 27 days ago was watched.
     """
 
     now_ms: int
@@ -99,6 +102,7 @@ class Inputs:
     clients: "Clients"
     net: "NetTable | None" = None
     followers_at: FollowersAt | None = None
+    days: Callable[[str], NDArray[np.bool_]] | None = None
     kpis: "Sequence[Kpi] | None" = None
 
     def start_ms(self, window: str) -> int:
@@ -175,9 +179,10 @@ class Kpi:
     """A KPI: its id (the module's name), unit, help text, windows, and the function that computes it.
 
     ``unit`` is the suffix of its metric name, "" for counts. ``deep``: it is computed from ``Inputs.net``, so
-    less often than once a tick. ``most_parts``: into how many parts an account's value falls at most.
-    ``from_audience``: it needs snapshots of topic audience. ``api_only``: it is told of single posts, which
-    are too many to be series. ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
+    less often than once a tick. ``daily``: it compares with the same window of earlier days. ``most_parts``:
+    into how many parts an account's value falls at most. ``from_audience``: it needs snapshots of topic
+    audience. ``api_only``: it is told of single posts, which are too many to be series.
+    ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
 
     For people who check a figure: ``group``, ``formula``, what ``numerator`` and ``denominator`` are ("": it
     has none), whose ``interval`` it has ("": none), and what each of its ``parts`` is, where ``topic:…``
@@ -194,6 +199,7 @@ class Kpi:
     windows: Sequence[str]
     compute: Callable[[Inputs, str], Sequence[Column]]
     deep: bool = False
+    daily: bool = False
     most_parts: int = 1
     group: str = "custom"
     formula: str = ""

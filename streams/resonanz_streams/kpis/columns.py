@@ -33,6 +33,8 @@ from resonanz_streams.net.topics import OTHER, NamedCounts
     NO_IMPRESSIONS,
     TOO_FEW_POSTS,
     NO_COMMENTS_ELSEWHERE,
+    TOPICS_TOO_SMALL,
+    TOO_FEW_DAYS,
 ) = range(len(REASONS))
 Flags = NDArray[np.bool_]
 Reasons = NDArray[np.uint8]

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from resonanz_streams.coverage import GRACE_MS, CoverageBook
+from resonanz_streams.coverage import EARLIER_DAYS, GRACE_MS, CoverageBook, packed, unpacked
 from resonanz_streams.events import Status
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -171,3 +172,52 @@ def test_a_time_that_none_can_be_does_not_spoil_the_neighbours(since_ms: int, th
     shares = book.share(T, {"24h": T - DAY})["24h"].tolist()
     assert (shares[0], shares[2]) == (0.25, 0.5)
     assert 0 <= shares[1] <= 1
+
+
+def watched(book: CoverageBook, start_ms: int, **options: int) -> list[int]:
+    """Of how many days ago the window from then to T was watched."""
+    found = book.days(T, {"w": start_ms}, **options)("w")
+    assert found.shape == (1, EARLIER_DAYS)
+    return [day for day, was in enumerate(found[0].tolist(), 1) if was]
+
+
+def test_which_earlier_days_were_watched() -> None:
+    """
+    ::
+
+        27 … 11   10   9    8    7    6    5    4    3    2    1   days ago
+        ░░░░░░░░░░░░░████████████████████▓███████░░░░░░░░░██████████   ▓: an hour and a half is missing
+    """
+    gaps = [(T - 6 * DAY - HOUR, T - 6 * DAY + HOUR // 2), (T - 5 * DAY, T - 3 * DAY)]
+    book = book_of(beat(since_ms=T - 10 * DAY, gaps=gaps))
+    assert watched(book, T - DAY) == [1, 2, 5, 6, 7, 8, 9], "an hour of a day is less than a twentieth"
+    assert watched(book, T - HOUR) == [1, 2, 5, 7, 8, 9], "but it is the whole hour before"
+    assert watched(book_of(), T - DAY) == []
+
+
+def test_a_day_is_watched_from_a_share_of_95_percent_on() -> None:
+    lost = DAY // 20
+    assert 1 in watched(book_of(beat(gaps=[(T - DAY - lost, T - DAY)])), T - DAY)
+    assert 1 not in watched(book_of(beat(gaps=[(T - DAY - lost - 1, T - DAY)])), T - DAY)
+
+
+def test_of_what_the_ledger_has_forgotten_no_day_was_watched() -> None:
+    known = T - 4 * DAY
+    assert watched(book_of(beat()), T - DAY, known_from_ms=known) == [1, 2, 3]
+    assert watched(book_of(beat()), T - HOUR, known_from_ms=known) == [1, 2, 3]
+    assert watched(book_of(beat()), T - DAY) == list(range(1, 28))
+
+
+def test_which_days_stays_as_it_was_when_more_is_told() -> None:
+    book = book_of(beat(since_ms=T - 3 * DAY))
+    days = book.days(T, {"w": T - DAY})
+    book.observe(beat(since_ms=0, at_ms=T + 1))
+    assert days("w").sum() == 2
+    assert book.days(T, {"w": T - DAY})("w").sum() == 27
+
+
+def test_days_as_a_number_and_back() -> None:
+    days = np.zeros((2, EARLIER_DAYS), dtype=np.bool_)
+    days[0, [0, 2, 26]] = True
+    assert packed(days).tolist() == [1 + 4 + 2**26, 0]
+    assert (unpacked(packed(days)) == days).all()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.engines import NOW_MS, Driven, event
 from tests.poisoned import UnforeseenError
+from tests.stores import heartbeat
 
 from resonanz_streams.deep import DeepFigures, deep_job
 from resonanz_streams.deep_book import DeepBook
@@ -103,6 +104,23 @@ def test_they_say_from_which_part_of_the_log_they_are() -> None:
     driven.read(event(id="3"))
     assert job is not None
     assert job().read == {"likes": 2}
+
+
+def test_they_say_which_days_they_compare_with() -> None:
+    driven = Driven("file:a", "file:b")
+    driven.engine.observe(heartbeat("file:b", since_ms=NOW_MS - 3 * 24 * HOUR))
+    driven.advance(NOW_MS)
+    job = deep_job(driven.engine)
+    assert job is not None
+    assert {window: days.tolist() for window, days in job().days.items()} == {
+        "1h": [0, 0b11],
+        "24h": [0, 0b11],
+    }
+    alone = Driven("file:a", kpis=[BY_ID["backlog"]])
+    alone.advance(NOW_MS)
+    job = deep_job(alone.engine)
+    assert job is not None
+    assert job().days == {}
 
 
 def test_entries_leave_out_parts_that_are_null_and_keep_the_reason_of_the_whole() -> None:

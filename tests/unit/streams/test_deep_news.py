@@ -25,7 +25,8 @@ def figures(
         half = np.full(len(topics), 0.5)
         rows, codes = np.zeros(len(topics), np.int64), np.zeros(len(topics), np.uint8)
         columns.append((SHARE, "24h", Column(None, half, half, half, half, half, codes, rows, topics)))
-    return DeepFigures(at_ms, {"likes": 7}, {"24h": np.full(len(values), coverage)}, columns)
+    days = {"1h": np.arange(5, 5 + len(values))}
+    return DeepFigures(at_ms, {"likes": 7}, {"24h": np.full(len(values), coverage)}, columns, days=days)
 
 
 def told(news: DeepNews, found: DeepFigures) -> list[str]:
@@ -45,10 +46,10 @@ def test_a_record_is_a_snapshot_as_of_its_own_time(news: DeepNews) -> None:
     entries: list[dict[str, Any]] = first.pop("kpis")
     assert first == {
         "v": 1, "at_ms": NOW_MS, "client": "fleet", "platform": "file", "account": "file:a",
-        "coverage": 0.5, "read": {"likes": 7},
+        "coverage": 0.5, "read": {"likes": 7}, "days": {"1h": 5},
     }  # fmt: skip
     assert [(entry["part"], entry["value"]) for entry in entries] == [(None, 0.25), ("topic:rye", 0.5)]
-    assert [entry["value"] for entry in second["kpis"]] == [None]
+    assert ([entry["value"] for entry in second["kpis"]], second["days"]) == ([None], {"1h": 6})
 
 
 def test_only_accounts_with_other_figures_are_told_again(news: DeepNews) -> None:
