@@ -31,6 +31,7 @@ from resonanz_streams.net_states import NEVER
 from resonanz_streams.reach import Limit, audience_limits, log_limits, state_limits
 from resonanz_streams.refused import Letters
 from resonanz_streams.registry import Registry
+from resonanz_streams.rules import read_rules
 from resonanz_streams.settings import Settings
 from resonanz_streams.state_head import Head, read_head
 from resonanz_streams.topics import COUNTED_TOPICS, DEEP, KPIS
@@ -121,6 +122,7 @@ class _Auditor:
             return
         self.found = True
         await self._letters.catch_up()
+        self._report.note_rules(read_rules(stored), self._registry, [accounts[row] for row in rows])
         live = _Live(self._registry, number, self._settings, self._clock())
         live.load(stored, head)
         if not rows:

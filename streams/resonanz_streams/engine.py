@@ -24,6 +24,7 @@ from resonanz_streams.net.table import NetTable
 from resonanz_streams.net_states import NEVER, alone
 from resonanz_streams.quarantine import decoded
 from resonanz_streams.registry import Registry
+from resonanz_streams.rules import Rules
 from resonanz_streams.state_fit import check_head
 from resonanz_streams.state_head import Head, Recount, read_head
 from resonanz_streams.tally import Tally
@@ -72,6 +73,7 @@ class PartitionEngine:
         self._horizon = Horizon(self._measures, horizon_ms)
         self._rows = LedgerRows(self._names, facets)
         self._audience = AudienceRows(self._measures, self._names)
+        self._rules = Rules(registry, {account.client for account in self.accounts})
         self._ahead = Ahead()
         self._event_clock = False
         self._counted_ms = NEVER
@@ -101,6 +103,7 @@ class PartitionEngine:
         entries = self._rows.load(recovered.rows, known.next_id if known else 0)
         self._measures.load(entries)
         self._ahead.load(recovered.rows, self._rows)
+        self._rules.load(recovered.rows, now_ms)
         if now_ms is not None:
             self.advance(now_ms)  # what waited and has reached its time too: a flush takes its row away
         self._audience.load(recovered.rows)
@@ -138,7 +141,7 @@ class PartitionEngine:
         self._sweep()
         rows = self._rows.take(self.ledger.floor_ms) | self._ahead.take(self._rows, now)
         rows |= self._audience.take()
-        if not (rows or self._records or self._moved):
+        if not (rows or self._records or self._moved or self._rules.changed):
             return None
         head = Head(
             next_id=self._rows.next_id,
@@ -149,7 +152,7 @@ class PartitionEngine:
             partitions=self._partitions,
             recount=self.recount,
         )
-        rows[META_KEY] = msgspec.msgpack.encode(head)
+        rows |= {META_KEY: msgspec.msgpack.encode(head), **self._rules.take()}
         flush = Flush(rows=rows, offsets=dict(self.offsets), records=tuple(self._records))
         self._records = []
         self._moved = False

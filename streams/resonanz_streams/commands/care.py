@@ -100,9 +100,28 @@ def _print_report(report: Report) -> None:
             "they are published again by: resonanz redrive",
             err=True,
         )
+    _print_rules(report)
     click.echo(report.summary())
     if any(one.source == "state" for one in report.differences):
         click.echo("Stop the workers, then count anew from the log with: resonanz rebuild", err=True)
+
+
+def _print_rules(report: Report) -> None:
+    """What of the differences may come from the configuration alone."""
+    since = {one.account: one.rules_since_ms for one in report.differences if one.rules_since_ms is not None}
+    if since:
+        click.echo(
+            f"Of {len(since):,} of these accounts the client's own actors, topics or venues were others "
+            f"until {told(max(since.values()))}. What was read by then was counted by those, and stays so: "
+            "that alone may be the difference. By today's all of it is counted by: resonanz rebuild",
+            err=True,
+        )
+    if report.outdated:
+        click.echo(
+            f"The state does not know today's own actors, topics or venues of {len(report.outdated):,} "
+            "clients: a running worker takes them over within seconds, or says why not.",
+            err=True,
+        )
 
 
 def _cell(value: float | str | None) -> str:

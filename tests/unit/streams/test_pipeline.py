@@ -31,7 +31,7 @@ def test_a_flush_holds_rows_offsets_letters_and_snapshots_together() -> None:
         assert [partition for partition, _ in played.store.flushes] == [0]
         flush = played.store.flushes[0][1]
         assert flush.offsets == {"likes": 3}
-        assert set(flush.rows) == {b"m", b"l/0"}
+        assert set(flush.rows) == {b"m", b"r", b"l/0"}
         assert [record.topic for record in flush.records] == ["dead-letters", "late", "kpis"]
 
     run(scene())
