@@ -10,6 +10,8 @@ import pytest
 
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.logs import JsonLines
+from resonanz_streams.reload import LIVE
+from resonanz_streams.settings import Settings
 from resonanz_streams.transports.kafka_url import parse
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -39,3 +41,11 @@ def test_every_field_of_a_log_line_is_explained() -> None:
     line = json.loads(JsonLines("worker").format(record))
     assert len(line) == 9
     assert line.keys() <= named("## Operating it")
+
+
+def test_what_takes_effect_without_a_restart_is_listed() -> None:
+    said = named("### A changed configuration")
+    assert LIVE <= said
+    fixed = {"broker", "clock", "partitions", "pseudonym_key", "horizon", "ledger_max_mb", "kpis", "export"}
+    assert fixed <= said
+    assert fixed <= Settings.model_fields.keys() - LIVE
