@@ -19,6 +19,7 @@ from resonanz_streams.kpis.base import (
     Kpi,
     Voice,
 )
+from resonanz_streams.net.suspects import Burst, Pattern, Screening
 from resonanz_streams.net.table import NetTable
 
 NOW_MS = 1_700_000_000_000
@@ -63,6 +64,11 @@ def inputs_of(
     )
 
 
+def nobody_knows(rows: Ints, _: Ints) -> Floats:
+    """The followers that accounts had then."""
+    return np.full(len(rows), np.nan)
+
+
 def clients_with(
     accounts: int,
     *,
@@ -71,6 +77,9 @@ def clients_with(
     zones: Sequence[str] | None = None,
     voices: Sequence[Voice | None] | None = None,
     hours: Sequence[BusinessHours | None] | None = None,
+    weights: tuple[float, float, float] = (1, 2, 3),
+    burst: Burst | None = None,
+    patterns: Sequence[Sequence[Pattern]] | None = None,
 ) -> Clients:
     """What the clients of so many accounts say: an answer within 4 h, UTC, and nothing else."""
     lists: Sequence[Sequence[str]] = targets or [()] * accounts
@@ -80,6 +89,8 @@ def clients_with(
         zones or ["UTC"] * accounts,
         voices or [None] * accounts,
         hours or [None] * accounts,
+        np.array([weights] * accounts, dtype=np.float64).reshape(-1, 3),
+        Screening([burst or Burst()] * accounts, patterns or [()] * accounts),
     )
 
 

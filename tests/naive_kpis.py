@@ -22,6 +22,7 @@ Hours = tuple[tuple[tuple[int, int, int], ...], tuple[date, ...]]
 """Weekday (0 for Monday), hour from, hour to; and the days on which nobody is there."""
 
 ABSENT: Triple = (None, None, None)
+SIGNALS = frozenset(("bot", "spam", "burst", "near_duplicate", "new_account"))
 HALF, NINETY, NINETY_FIVE = Fraction(1, 2), Fraction(9, 10), Fraction(95, 100)
 
 
@@ -49,6 +50,7 @@ class World:
     told: list[tuple[str, str, int, int | None, int | None]] = field(default_factory=list)
     """What platforms say of posts: account, post, time, reach, impressions."""
     days: Collection[int] = range(1, 28)
+    burst: tuple[int, int] = (20, 60_000)
 
 
 def key_of(event: Event) -> tuple[Any, ...]:
@@ -90,8 +92,7 @@ def kpis(world: World) -> dict[tuple[str, str | None], Triple]:
         **of_venues(recent),
         **of_brands(world.brands, recent),
         **of_trends(world, found, recent),
-        ("suspicion_share", None): flagged(event for event in recent if event["kind"] == "comment"),
-        ("suspicion_share", "interactions"): flagged(recent),
+        **of_suspects(world, found),
     }
 
 
@@ -106,9 +107,36 @@ def share(chosen: int | Fraction, whole: int | Fraction) -> Triple:
     return Fraction(chosen) / Fraction(whole), chosen, whole
 
 
-def flagged(events: Iterable[Event]) -> Triple:
-    told = list(events)
-    return share(total(event for event in told if event.get("flags")), total(told))
+def of_suspects(world: World, found: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    told = [(e, s) for e, s in zip(found, signals(world, found), strict=True) if e["at"] > world.start]
+    recent, suspects = [event for event, _ in told], [event for event, its in told if its]
+    comments, bad = ([e for e in each if e["kind"] == "comment"] for each in (recent, suspects))
+    by_name = {name: [event for event, its in told if name in its] for name in SIGNALS}
+    return {
+        ("suspicion_share", None): share(total(bad), total(comments)),
+        ("suspicion_share", "interactions"): share(total(suspects), total(recent)),
+        **{
+            ("suspicion_share", f"signal:{name}"): share(total(its), total(recent))
+            for name, its in by_name.items()
+            if its
+        },
+    }
+
+
+def signals(world: World, found: list[Event]) -> list[set[str]]:
+    """What is suspect of each interaction that stands."""
+    most, within = world.burst
+    single = [event for event in found if event.get("actor") and event.get("count", 1) == 1]
+    bursts = []
+    for first in single:
+        after = [
+            event
+            for event in single
+            if event["actor"] == first["actor"] and first["at"] <= event["at"] < first["at"] + within
+        ]
+        bursts += after if len(after) > most else []
+    flags = [set(SIGNALS.intersection(event.get("flags", ()))) for event in found]
+    return [its | {"burst"} if event in bursts else its for event, its in zip(found, flags, strict=True)]
 
 
 def of_people(world: World, recent: list[Event]) -> dict[tuple[str, str | None], Triple]:

@@ -159,6 +159,7 @@ def _client(wall: Wall, name: str, accounts: Sequence[Any]) -> dict[str, Any]:
         "voice": None if voice is None else voice._asdict(),
         "platforms": sorted({it.platform for it in its}),
         "accounts": len(its),
+        "exclusions": [exclusion.row() for exclusion in registry.clients[name].exclusions],
     }
 
 

@@ -25,6 +25,20 @@ class Voice(BaseModel):
     brands: list[str]
 
 
+class Exclusion(BaseModel):
+    """What is left out of an account's authentic figures and why: from ``from_ms`` on, before ``to_ms``
+    (null: no bound), of so many ``actors`` (null: of everybody), with one of ``flags`` (empty: or none).
+    """
+
+    account: str
+    from_ms: int | None
+    to_ms: int | None
+    actors: int | None
+    flags: list[str]
+    reason: str
+    by: str | None
+
+
 class Client(BaseModel):
     """``potential``: people that the client could reach, now. ``venues``: those that it watches; what happens
     anywhere else is ``venue:other``."""
@@ -37,6 +51,7 @@ class Client(BaseModel):
     voice: Voice | None
     platforms: list[str]
     accounts: int
+    exclusions: list[Exclusion]
 
 
 class Clients(BaseModel):

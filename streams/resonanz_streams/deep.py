@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from resonanz_streams.catalogue import known_kpis
+from resonanz_streams.authentic import is_authentic
 from resonanz_streams.coverage import packed
 from resonanz_streams.engine import PartitionEngine
-from resonanz_streams.evaluation import Compute, evaluate, plainly
+from resonanz_streams.evaluation import Compute, evaluate_deep, plainly, wanted
 from resonanz_streams.events import Actors, KpiEntry
 from resonanz_streams.kpis.base import REASONS, Column, Inputs, Kpi
 from resonanz_streams.net.actors import actors
@@ -64,7 +64,7 @@ class DeepFigures:
             told = ~(np.isnan(column.value) & np.isnan(column.numerator))
             lines = zip(column.rows.tolist(), column.parts, values, column.reason.tolist(), strict=True)
             for (row, part, of_part, code), tells in zip(lines, told.tolist(), strict=True):
-                if tells:
+                if tells or is_authentic(part):
                     parts.setdefault(row, []).append(((kpi.id, window, part), of_part, code))
         return parts
 
@@ -86,7 +86,8 @@ class Arranged:
 
     def entries(self, row: int) -> list[KpiEntry]:
         """Of one account. A part that is null is left out: the whole says why. A part that only some accounts
-        have, such as a post, stays if it has a numerator."""
+        have, such as a post, stays if it has a numerator, and an authentic one stays always: where that is
+        left out, it is the same as the whole."""
         of_dense = zip(self.labels, self.numbers[row].tolist(), self.codes[row].tolist(), strict=True)
         return [
             _entry(label, numbers, code)
@@ -118,14 +119,14 @@ def _numbers(column: Column) -> tuple[NDArray[np.float64], ...]:
 
 
 def deep_figures(inputs: Inputs, read: Mapping[str, int], compute: Compute = plainly) -> DeepFigures:
-    """The deep KPIs that these inputs want; they hold what stands."""
-    wanted = [kpi for kpi in (known_kpis() if inputs.kpis is None else inputs.kpis) if kpi.deep]
-    united = any(kpi.merge in {"people", "targets"} for kpi in wanted)
+    """The deep KPIs and authentic parts that these inputs want; they hold what stands."""
+    deep = [kpi for kpi in wanted(inputs) if kpi.deep]
+    united = any(kpi.merge in {"people", "targets"} for kpi in deep)
     people = actors(inputs) if united else {}
     days = {}
     if inputs.days is not None:
-        days = {window: inputs.days(window) for kpi in wanted if kpi.daily for window in kpi.windows}
-    columns = list(evaluate(replace(inputs, days=days.__getitem__), wanted, compute=compute))
+        days = {window: inputs.days(window) for kpi in deep if kpi.daily for window in kpi.windows}
+    columns = list(evaluate_deep(replace(inputs, days=days.__getitem__), compute))
     told = {window: packed(flags) for window, flags in days.items()}
     return DeepFigures(inputs.now_ms, read, inputs.coverage, columns, people, told)
 

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from resonanz_streams.authentic import authentic_columns
 from resonanz_streams.catalogue import known_kpis
 from resonanz_streams.kpis.base import WINDOWS, Column, Inputs, Kpi
 
@@ -52,13 +53,30 @@ def evaluate(
     """Every column of ``kpis`` over those of ``windows`` that a KPI has, in a stable order; by default of the
     KPIs that the inputs want.
 
-    Deep KPIs are left out unless the inputs hold what stands.
+    Deep KPIs, and the authentic parts of others, are left out unless the inputs hold what stands.
     """
-    wanted = known_kpis() if inputs.kpis is None else inputs.kpis
-    for kpi in wanted if kpis is None else kpis:
+    for kpi in wanted(inputs) if kpis is None else kpis:
         if kpi.deep and inputs.net is None:
             continue
         for window in kpi.windows:
             if window in windows:
                 for column in compute(kpi, inputs, window):
                     yield kpi, window, column
+                for column in authentic_columns(inputs, kpi, window, compute):
+                    yield kpi, window, column
+
+
+def evaluate_deep(inputs: Inputs, compute: Compute) -> Iterator[tuple[Kpi, str, Column]]:
+    """Of the KPIs that the inputs want, what only those can say that hold what stands."""
+    for kpi in wanted(inputs):
+        if kpi.deep:
+            yield from evaluate(inputs, [kpi], compute=compute)
+            continue
+        for window in kpi.windows:
+            for column in authentic_columns(inputs, kpi, window, compute):
+                yield kpi, window, column
+
+
+def wanted(inputs: Inputs) -> Sequence[Kpi]:
+    """The KPIs that the inputs want."""
+    return known_kpis() if inputs.kpis is None else inputs.kpis

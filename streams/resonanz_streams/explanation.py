@@ -3,13 +3,14 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 from resonanz_streams.intervals import poisson_interval
+from resonanz_streams.kpis import weighted_interactions
 from resonanz_streams.kpis.base import WHY, Kpi
 from resonanz_streams.windows import old_edge_ms
 
@@ -86,6 +87,12 @@ def explained(kpi: Kpi, snapshot: KpiSnapshot, windows: Sequence[str]) -> Iterat
             at_ms=snapshot.at_ms,
             read=snapshot.read or {},
         )
+
+
+def as_weighed(kpi: Kpi, weights: Sequence[float]) -> Kpi:
+    """The KPI of a client with these weights: its formula has them."""
+    weighs = kpi.id == weighted_interactions.KPI.id
+    return replace(kpi, formula=weighted_interactions.formula(weights)) if weighs else kpi
 
 
 def number(value: float) -> str:

@@ -10,11 +10,12 @@ from typing import Final, Literal
 
 import numpy as np
 
+from resonanz_streams.authentic import PARTS, parts_of
 from resonanz_streams.catalogue import known_kpis, kpis_by_id
 from resonanz_streams.deep import DeepFigures
 from resonanz_streams.evaluation import Compute, plainly
 from resonanz_streams.events import KINDS
-from resonanz_streams.kpis.base import Column, Floats, Inputs, Kpi
+from resonanz_streams.kpis.base import AUTHENTIC, DEEP_WINDOWS, Column, Floats, Inputs, Kpi
 from resonanz_streams.registry import Account
 
 CHUNK_LINES: Final = 2_000
@@ -33,8 +34,17 @@ class Series:
 
     def most(self) -> int:
         """How many series of an account there are at most."""
-        parts = kpis_by_id()[self.kpi].most_parts if self.parts is None else len(self.parts)
+        kpi = kpis_by_id()[self.kpi]
+        parts = kpi.most_parts if self.parts is None else len(self.parts)
+        if self.parts is None and self.window in DEEP_WINDOWS:
+            parts += len(parts_of(kpi))
         return parts * (3 if self.intervals else 1)
+
+    def takes(self, column: Column) -> bool:
+        """Whether it is of these parts. Without a part, a column of some accounts is no whole."""
+        if self.parts is None:
+            return True
+        return column.part in self.parts and (column.rows is None or column.part is not None)
 
 
 DEFAULT_SERIES: Final[tuple[Series, ...]] = (
@@ -55,10 +65,14 @@ def series_of(export: Mapping[str, Sequence[str]], kpis: Sequence[Kpi] | None = 
         by_kind = kpi == "interactions"
         for window in windows:
             intervals = not by_kind and bool(kpis_by_id()[kpi].interval)
-            more = Series(kpi, window, KINDS if by_kind else None, intervals=intervals)
-            chosen.setdefault((kpi, window), more)
+            parts = _kinds(window) if by_kind else None
+            chosen[kpi, window] = Series(kpi, window, parts, intervals=intervals)
     known = {kpi.id for kpi in (known_kpis() if kpis is None else kpis)}
     return tuple(series for series in chosen.values() if series.kpi in known)
+
+
+def _kinds(window: str) -> tuple[str, ...]:
+    return (*KINDS, *PARTS[1:]) if window in DEEP_WINDOWS else KINDS
 
 
 def coverage_windows(series: Sequence[Series]) -> tuple[str, ...]:
@@ -95,10 +109,9 @@ class Block:
     compute: Compute = plainly
 
     def columns(self, kpi: Kpi, window: str) -> Sequence[Column]:
-        """None of a deep KPI before it was computed."""
-        if not kpi.deep:
-            return self.compute(kpi, self.inputs, window)
-        return () if self.deep is None else self.deep.of(kpi.id, window)
+        """None of a deep KPI, nor authentic parts, before they were computed."""
+        deep = () if self.deep is None else self.deep.of(kpi.id, window)
+        return deep if kpi.deep else [*self.compute(kpi, self.inputs, window), *deep]
 
     def samples(self, column: Column, values: Floats) -> Sample:
         """The values of a column, each with the labels of its account and part."""
@@ -135,7 +148,7 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
         chosen: dict[str, list[Sample]] = {name + edge: [] for edge in ("", *edges)}
         for block in blocks:
             for column in block.columns(kpi, wanted.window):
-                if wanted.parts is None or (column.rows is None and column.part in wanted.parts):
+                if wanted.takes(column):
                     for metric, values in _values(name, column, intervals=wanted.intervals):
                         chosen[metric].append(block.samples(column, values))
         for metric, samples in chosen.items():
@@ -149,20 +162,21 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
         )
 
 
-def label_of(part: str) -> tuple[str, str]:
-    """A part as a label's name (``kind``, ``topic``, ``venue``, ``hour`` …, or ``part``) and its value."""
+def labels_of(part: str) -> Sequence[tuple[str, str]]:
+    """A part as labels, each a name (``kind``, ``topic``, ``venue``, ``hour`` …, or ``part``) and a value; an
+    authentic kind has two."""
     name, colon, value = part.partition(":")
+    if name == AUTHENTIC:
+        return (("part", AUTHENTIC), *(labels_of(value) if colon else ()))
     if colon:
-        return name, value
-    return ("kind" if part in KINDS else "part"), part
+        return ((name, value),)
+    return (("kind" if part in KINDS else "part", part),)
 
 
 def part_label(part: str | None) -> str:
     """A part as it stands behind other labels, or nothing."""
-    if part is None:
-        return ""
-    name, value = label_of(part)
-    return f',{name}="{escape(value)}"'
+    labels = () if part is None else labels_of(part)
+    return "".join(f',{name}="{escape(value)}"' for name, value in labels)
 
 
 def _suffix(part: str | None) -> str:

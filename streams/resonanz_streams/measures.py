@@ -9,12 +9,15 @@ from resonanz_streams.audience import AudienceBook
 from resonanz_streams.contributions import net_deltas, standing
 from resonanz_streams.coverage import CoverageBook
 from resonanz_streams.details import Facets
+from resonanz_streams.events import KINDS
+from resonanz_streams.exclusions import patterns
 from resonanz_streams.footprint import Footprint, rings_footprint
 from resonanz_streams.identity import hashes
 from resonanz_streams.insights import InsightBook
 from resonanz_streams.kpis.base import WINDOWS, WINDOWS_MS, Clients, Inputs, Kpi
 from resonanz_streams.ledger import Ledger
 from resonanz_streams.ledger_rows import Entries
+from resonanz_streams.net.suspects import Screening
 from resonanz_streams.net.table import NetTable, net_table
 from resonanz_streams.net_states import NEVER, Flags
 from resonanz_streams.registry import Account, Registry
@@ -134,12 +137,18 @@ def clients_of(registry: Registry, accounts: Sequence[Account]) -> Clients:
     # Once a client: its list may be long, its accounts many.
     targets = {client.id: np.sort(hashes(client.targets)) for client in dict.fromkeys(clients)}
     accounts_of = Counter(account.client for account in registry.accounts.values())
+    excluded = [one for client in dict.fromkeys(clients) for one in client.exclusions]
     return Clients(
         np.array([client.sla_ms for client in clients], dtype=np.int64),
         [targets[client.id] for client in clients],
         [client.timezone for client in clients],
         [client.voice for client in clients],
         [client.hours for client in clients],
+        np.array([client.weights for client in clients], dtype=np.float64).reshape(-1, len(KINDS)),
+        Screening(
+            [client.burst for client in clients],
+            patterns(excluded, [account.id for account in accounts]),
+        ),
         np.array([accounts_of[client.id] > 1 for client in clients], dtype=np.bool_),
     )
 

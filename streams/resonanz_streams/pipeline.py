@@ -23,6 +23,7 @@ from resonanz_streams.errors import FencedError, ResonanzError, RetryError
 from resonanz_streams.evaluation import KpiFailures
 from resonanz_streams.event_time import event_now_ms
 from resonanz_streams.events import Status
+from resonanz_streams.exclusions import log_exclusions
 from resonanz_streams.exposition import series_of
 from resonanz_streams.few_at_once import few_at_once
 from resonanz_streams.growth import Growth
@@ -172,6 +173,7 @@ class Pipeline:
             engine.observe(status)
         self.engines[partition] = engine
         self._telling.begin(partition, engine)
+        log_exclusions((), self.registry.exclusions_of(partition))
         self.recovering.discard(partition)
 
     def _restored(self, partition: int, recovered: Recovered) -> PartitionEngine:
@@ -295,6 +297,8 @@ class Pipeline:
 
     def _replace(self, partition: int, engine: PartitionEngine, deep: Computed | None, took: float) -> None:
         """All at once: rows of the old engine's arrays are other accounts in the new one's."""
+        before = self.engines[partition].registry
+        log_exclusions(before.exclusions_of(partition), engine.registry.exclusions_of(partition))
         self.growth.forget(partition)
         self.care.renewed(partition)
         self.deep.end(partition)

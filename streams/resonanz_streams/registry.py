@@ -8,7 +8,7 @@ import os
 import secrets
 import tempfile
 from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
@@ -18,8 +18,11 @@ from zoneinfo import ZoneInfo
 from resonanz_streams.business_time import BusinessHours, parse_week
 from resonanz_streams.details import Vocabulary
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.exclusions import ALWAYS, Exclusion
 from resonanz_streams.kpis.base import Voice
+from resonanz_streams.net.suspects import Burst
 from resonanz_streams.settings import ClientSettings, Settings
+from resonanz_streams.settings_exclusions import ExclusionSettings, instant_ms
 from resonanz_streams.settings_fields import duration_ms
 from resonanz_streams.topics import partition_of
 
@@ -42,7 +45,8 @@ class Account:
 class Client:
     """``potential``: (valid from, epoch ms; people), sorted. ``own_actors``: pseudonyms. ``vocabulary``: the
     topics and watched venues that count. ``targets``: pseudonyms of the target list. ``voice``: its brand
-    set, ``hours``: when somebody is there to answer; None without."""
+    set, ``hours``: when somebody is there to answer; None without. ``weights``: of a like, a comment and a
+    share."""
 
     id: str
     name: str
@@ -54,6 +58,9 @@ class Client:
     sla_ms: int
     voice: Voice | None
     hours: BusinessHours | None
+    weights: tuple[float, float, float]
+    burst: Burst
+    exclusions: tuple[Exclusion, ...]
 
 
 class Registry:
@@ -111,11 +118,32 @@ class Registry:
             sla_ms=duration_ms(client.response_sla),
             voice=_voice(client),
             hours=_hours(client),
+            weights=(client.weights.like, client.weights.comment, client.weights.share),
+            burst=Burst(client.burst.more_than, duration_ms(client.burst.within)),
+            exclusions=tuple(self._exclusion(name, client, one) for one in client.exclusions),
+        )
+
+    def _exclusion(self, name: str, client: ClientSettings, told: ExclusionSettings) -> Exclusion:
+        zone, (first, last) = ZoneInfo(client.timezone), ALWAYS
+        return Exclusion(
+            account=told.account,
+            from_ms=first if told.start is None else instant_ms(told.start, zone),
+            to_ms=last if told.end is None else instant_ms(told.end, zone),
+            actors=frozenset(self.pseudonym(name, actor) for actor in told.actors or ()),
+            flags=frozenset(told.flags or ()),
+            reason=told.reason,
+            by=told.by,
         )
 
     def accounts_of(self, partition: int) -> tuple[Account, ...]:
         """The accounts of a partition, in the configuration's order."""
         return self._by_partition[partition]
+
+    def exclusions_of(self, partition: int) -> Sequence[Exclusion]:
+        """What is left out of the authentic figures of a partition's accounts."""
+        names = {account.id for account in self.accounts_of(partition)}
+        told = (one for client in self.clients.values() for one in client.exclusions)
+        return [one for one in told if one.account in names]
 
     def potential_at(self, client: str, at_ms: int) -> int | None:
         """People the client could reach at ``at_ms``; None if unknown then."""

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -21,7 +20,14 @@ from pydantic import (
 
 from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.settings_brands import brand_mistakes
+from resonanz_streams.settings_exclusions import (
+    BurstSettings,
+    ExclusionSettings,
+    exclusion_mistakes,
+    listed_accounts,
+)
 from resonanz_streams.settings_fields import (
+    STRICT,
     AccountId,
     Brands,
     ClientId,
@@ -36,6 +42,7 @@ from resonanz_streams.settings_fields import (
     PeopleFile,
     Prefix,
     Secret,
+    Weight,
     WindowNames,
     Word,
     Zone,
@@ -49,7 +56,7 @@ DEFAULT_PATH = Path("resonanz.yaml")
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
+    model_config = STRICT
 
 
 class PotentialFrom(_Model):
@@ -87,6 +94,14 @@ class VoiceSettings(_Model):
     brands: Brands
 
 
+class WeightSettings(_Model):
+    """What an interaction of each kind counts in weighted_interactions."""
+
+    like: Weight = 1
+    comment: Weight = 2
+    share: Weight = 3
+
+
 class ClientSettings(_Model):
     """One client of the agency."""
 
@@ -102,6 +117,9 @@ class ClientSettings(_Model):
     venues: list[Word] = []
     voice: VoiceSettings | None = None
     accounts: list[AccountSettings] = []
+    weights: WeightSettings = WeightSettings()
+    burst: BurstSettings = BurstSettings()
+    exclusions: list[ExclusionSettings] = []
     token: Secret = None
 
 
@@ -178,7 +196,9 @@ def _validate(
     read: Callable[[Path], None] | None = None,
 ) -> Settings:
     resolved = dict(data)
-    found: dict[Place, str] = dict(_doubles(data)) | dict(brand_mistakes(data.get("clients")))
+    found: dict[Place, str] = dict(
+        [*_doubles(data), *brand_mistakes(data.get("clients")), *exclusion_mistakes(data)]
+    )
     if isinstance(broker := resolved.get("broker", "sqlite:///resonanz.db"), str):
         try:
             resolved["broker"] = _resolve_broker(broker, folder)
@@ -198,19 +218,13 @@ def _validate(
 def _doubles(data: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Accounts that stand twice, found in the raw data so that other mistakes do not hide them."""
     owners: dict[str, str] = {}
-    clients = data.get("clients")
-    for name, client in clients.items() if isinstance(clients, Mapping) else ():
-        accounts = client.get("accounts") if isinstance(client, Mapping) else None
-        for place, account in enumerate(accounts if isinstance(accounts, list) else ()):
-            identity = account.get("id") if isinstance(account, Mapping) else account
-            if not isinstance(identity, str):
-                continue
-            if identity in owners:
-                yield (
-                    ("clients", name, "accounts", place),
-                    f"{identity!r} stands under {owners[identity]!r} already; an account has one client",
-                )
-            owners.setdefault(identity, str(name))
+    for name, place, identity in listed_accounts(data):
+        if identity in owners:
+            yield (
+                ("clients", name, "accounts", place),
+                f"{identity!r} stands under {owners[identity]!r} already; an account has one client",
+            )
+        owners.setdefault(identity, name)
 
 
 def _resolve_broker(url: str, folder: Path) -> str:

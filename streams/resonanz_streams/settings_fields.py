@@ -2,15 +2,18 @@
 
 import difflib
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 from resonanz_streams.business_time import check_holidays, parse_week
 from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.events import MAX_ID
 from resonanz_streams.kpis.base import MOST_BRANDS, WINDOWS
+
+STRICT: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
+"""Of every part of the settings."""
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LABEL = re.compile(r"[A-Za-z0-9._-]{0,100}")
@@ -30,6 +33,14 @@ def _zone(name: str) -> str:
             f"there is no time zone {name!r}; write one of the tz database, such as Europe/Berlin"
         ) from None
     return name
+
+
+def zone_of(name: Any) -> ZoneInfo:
+    """The zone of this name, if there is one; else UTC, which holds where nobody says otherwise."""
+    try:
+        return ZoneInfo(_zone(name if isinstance(name, str) else "UTC"))
+    except ValueError:
+        return ZoneInfo("UTC")
 
 
 def _hours(text: str) -> str:
@@ -189,4 +200,5 @@ WindowNames = Annotated[list[str], AfterValidator(_windows)]
 Options = Annotated[dict[str, Any], BeforeValidator(_options)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
 # Strict: YAML knows numbers, so text and true are mistakes.
+Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1_000_000)]
 People = Annotated[int, Field(strict=True, gt=0, le=10_000_000_000)]

@@ -149,6 +149,7 @@ _ADVICE = {
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), _NAMES),
     "string_type": "must be text; put it in quotes",
     "string_too_short": "is empty; write something",
+    "too_short": "is empty; name some, or leave the line out",
     "list_type": "must be a list; write it as [one, two]",
     "invalid_key": "holds a name that is no text; put it in quotes",
 }

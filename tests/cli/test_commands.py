@@ -69,6 +69,30 @@ def test_check_says_what_is_right_and_what_is_missing(
     assert err == "Without potential, so without interactions_per_potential: choir.\n"
 
 
+def test_check_lists_what_is_excluded_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "resonanz.yaml"
+    path.write_text(
+        "clients:\n  cafe:\n    name: Café\n    potential: 5\n    accounts: ['file:a']\n    exclusions:\n"
+        "      - {account: 'file:a', to: 2026-05-01, actors: [x], reason: a raffle}\n"
+    )
+    code, out, _ = run(capsys, "check", "--config", path)
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        (
+            "file:a: what 1 of its people did from the beginning until 2026-05-01 00:00:00 UTC "
+            "is left out of authentic figures: a raffle"
+        )
+    ]
+    code, out, _ = run(capsys, "check", "--config", path, "--json")
+    (found,) = json.loads(out)["exclusions"]
+    assert (found["account"], found["to_ms"], found["actors"], found["reason"]) == (
+        "file:a",
+        1_777_593_600_000,
+        1,
+        "a raffle",
+    )
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [

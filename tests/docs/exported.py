@@ -7,11 +7,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from resonanz_streams.authentic import parts_of
 from resonanz_streams.exposition import (
     DEFAULT_SERIES,
     Series,
     coverage_windows,
-    label_of,
+    labels_of,
     metric_name,
     series_of,
 )
@@ -60,8 +61,10 @@ def rows() -> Iterator[Row]:
     for kpi in KPIS:
         if kpi.api_only:
             continue
-        every = [one for one in series_of({kpi.id: kpi.windows}) if one.kpi == kpi.id]
-        every.sort(key=lambda one: one not in DEFAULT_SERIES)
+        # What is exported by default may have more parts and bounds where it is asked for.
+        both = dict.fromkeys((*DEFAULT_SERIES, *series_of({kpi.id: kpi.windows})))
+        every = [one for one in both if one.kpi == kpi.id]
+        every.sort(key=lambda one: (one not in DEFAULT_SERIES, len(one.parts or ())))
         for (is_added, _, _), some in groupby(every, _kind):
             yield _row(kpi, list(some), BY_EXPORT if is_added else BY_DEFAULT)
     of_coverage = (f"resonanz_coverage_{_WINDOW}_ratio",)
@@ -78,11 +81,13 @@ def _kind(series: Series) -> tuple[bool, tuple[str | None, ...] | None, bool]:
 def _row(kpi: Kpi, some: Sequence[Series], exported: str) -> Row:
     edges = ("", "_lo", "_hi") if some[0].intervals else ("",)
     parts = tuple(kpi.parts) if some[0].parts is None else some[0].parts
+    if some[0].parts is None and kpi.authentic:
+        parts = (*parts, *parts_of(kpi))
     return Row(
         tuple(metric_name(kpi, _WINDOW) + edge for edge in edges),
-        tuple(dict.fromkeys(label_of(part)[0] for part in parts if part is not None)),
+        tuple(dict.fromkeys(name for part in parts if part is not None for name, _ in labels_of(part))),
         kpi.unit or "number",
-        tuple(one.window for one in some),
+        tuple(sorted((one.window for one in some), key=WINDOWS.index)),
         exported,
     )
 

@@ -126,6 +126,11 @@ def test_all_reasons_are_explained_once_as_elsewhere() -> None:
     assert [plain(row[1]) for row in rows] == [sentence for sentence in WHY.values() if sentence]
 
 
+def test_the_kpis_with_authentic_parts_are_listed() -> None:
+    told = re.findall(r"^\*\*Authentic\.\*\* .*?\n\n(.*?)\n\n", HEAD, re.MULTILINE | re.DOTALL)
+    assert [words(text) for text in told] == [[kpi.id for kpi in KPIS if kpi.authentic]]
+
+
 def test_the_bounds_of_counts_are_garwoods() -> None:
     rows = tables(HEAD)["count"]
     assert len(rows) >= 10
@@ -302,7 +307,10 @@ def printed(cell: str, number: float | None) -> str:
 @every_kpi
 def test_the_example_gives_the_numbers_shown(kpi: Kpi, tmp_path: Path) -> None:
     events = [happened(json.loads(line)) for line in fenced(kpi, "events").splitlines()]
-    rows = figures(tmp_path, [kpi.id], events, ALONE, **(YAML(typ="safe").load(fenced(kpi, "yaml")) or {}))
+    client = YAML(typ="safe").load(fenced(kpi, "yaml")) or {}
+    # Authentic parts are where a KPI looks at single interactions.
+    rows = figures(tmp_path, [kpi.id, "suspicion_share"], events, ALONE, **client)
+    rows = [row for row in rows if row["kpi"] == kpi.id]
     shown = example_tables(kpi)
     assert shown
     for window, cells in shown.items():

@@ -16,6 +16,7 @@ from tests.nets import DAY, HOUR, Told, figures, net_of_events
 from resonanz_streams.business_time import BusinessHours, parse_week
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS_MS, Floats, Ints, Voice
+from resonanz_streams.net.suspects import Burst
 
 Event = dict[str, Any]
 BEGIN_MS = (NOW_MS - 28 * DAY) // HOUR * HOUR + 1
@@ -23,6 +24,9 @@ BEGIN_MS = (NOW_MS - 28 * DAY) // HOUR * HOUR + 1
 
 ACCOUNTS = ("a", "b")
 PEOPLE = ("ann", "bob", "cid", "dan")
+BURSTS = ((20, 60_000), (1, 1), (1, HOUR), (2, 5 * HOUR), (2, 2 * DAY))
+"""How many of one person are no burst yet, within how long."""
+
 TOPICS = ("oat", "other", "rye", *(f"t{number:02d}" for number in range(15)))
 VENUES = ("forum", "other", *(f"v{number:02d}" for number in range(11)))
 
@@ -60,7 +64,7 @@ def items(draw: st.DrawFn, kind: str) -> Event:
     if draw(st.booleans()):
         item["topics"] = draw(st.lists(st.sampled_from(TOPICS), max_size=20 if kind == "share" else 3))
     if draw(st.integers(0, 3)) == 0:
-        item["flags"] = ["bot"]
+        item["flags"] = draw(st.lists(st.sampled_from(("bot", "spam", "burst", "raffle")), max_size=2))
     count = draw(st.sampled_from((1, 1, 1, 1, 3, -2)))
     return item if count == 1 else item | {"count": count}
 
@@ -128,6 +132,7 @@ HOURS: tuple[tuple[tuple[str, str | None], naive_kpis.Hours] | None, ...] = (
     followers=st.lists(st.sampled_from((np.nan, 0.0, 100.0, 333.0)), min_size=1, max_size=3),
     brands=st.one_of(st.just([]), st.lists(st.sampled_from(TOPICS), min_size=2, max_size=5, unique=True)),
     days=st.sets(st.integers(1, 27)),
+    burst=st.sampled_from(BURSTS),
 )
 def test_every_deep_kpi_equals_its_naive_recomputation(
     *,
@@ -138,6 +143,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
     followers: list[float],
     brands: list[str],
     days: set[int],
+    burst: tuple[int, int],
 ) -> None:
     log, told = both
     steps = dict(enumerate(followers))
@@ -155,6 +161,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
             targets=[targets] * 2,
             zones=[zone] * 2,
             hours=[business] * 2,
+            burst=Burst(*burst),
             voices=[Voice("1", brands[0], tuple(reversed(brands))) if brands else None] * 2,
         ),
     )
@@ -181,6 +188,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
                 hours and hours[1],
                 [*told],
                 days,
+                burst,
             )
             ids = {kpi.id for kpi in KPIS if kpi.deep and window in kpi.windows}
             expected = {name: triple for name, triple in naive_kpis.kpis(world).items() if name[0] in ids}

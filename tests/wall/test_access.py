@@ -177,3 +177,27 @@ def test_a_token_in_an_address_opens_nothing_and_nobody_else_may_read(tmp_path: 
             assert wall.get(f"/api/v1/clients?{name}={AGENCY}").status == 401
         answer = wall.get("/api/v1/clients", AGENCY, Origin="https://evil.example")
         assert not [it for it in answer.headers if it.startswith("access-control")]
+
+
+def test_exclusions_are_told_with_their_reason_to_the_agency_and_to_that_client(tmp_path: Path) -> None:
+    bakery = (
+        "    exclusions:\n      - {account: 'file:a17', from: 2026-05-01, actors: [x, y], flags: [raffle], "
+        "reason: a raffle, by: Cem}\n"
+    )
+    theatre = f"    exclusions: [{{account: '{THEATRE}', reason: a raid}}]\n"
+    text = WITH_TOKENS.replace("    potential: 1200\n", f"    potential: 1200\n{bakery}")
+    text = text.replace("    name: Little Theatre\n", f"    name: Little Theatre\n{theatre}")
+    with RunningWall(settings_from(tmp_path, text, ENV), listen_on=EVERYWHERE) as wall:
+        by_viewer = [
+            {it["client"]: it["exclusions"] for it in wall.get("/api/v1/clients", token).json()["clients"]}
+            for token in (AGENCY, BAKERY)
+        ]
+    of_bakery = {
+        "account": "file:a17", "from_ms": 1_777_586_400_000, "to_ms": None, "actors": 2, "flags": ["raffle"],
+        "reason": "a raffle", "by": "Cem",
+    }  # fmt: skip
+    of_theatre: dict[str, object] = {
+        "account": THEATRE, "from_ms": None, "to_ms": None, "actors": None, "flags": [],
+        "reason": "a raid", "by": None,
+    }  # fmt: skip
+    assert by_viewer == [{"bakery": [of_bakery], "theatre": [of_theatre]}, {"bakery": [of_bakery]}]

@@ -75,6 +75,7 @@ def test_clients_and_accounts(wall: RunningWall) -> None:
         "voice": {"version": "2026-1", "brand": "winter", "brands": ["winter", "sommer"]},
         "platforms": ["bluesky", "file"],
         "accounts": 2,
+        "exclusions": [],
     }
     assert (theatre["potential"], theatre["venues"], theatre["voice"]) == (None, [], None)
     listed = wall.get("/api/v1/accounts?client=bakery&platform=bluesky").json()

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
+from resonanz_streams.authentic import is_authentic, with_suspects
 from resonanz_streams.cohorts import total
 from resonanz_streams.events import Actors, KpiEntry, KpiSnapshot
 from resonanz_streams.kpis.base import EMPTY, Kpi
@@ -45,14 +46,22 @@ class Told:
         self.actors: Mapping[str, Actors] = {}
         for snapshot in snapshots:
             for entry in snapshot.kpis:
-                self.entries.setdefault((entry.kpi, entry.window), {})[entry.part] = entry
-                self.at_ms[entry.kpi, entry.window] = snapshot.at_ms
+                place = entry.kpi, entry.window
+                self.entries.setdefault(place, {})[entry.part] = entry
+                # Authentic parts stand beside a newer whole.
+                if place not in self.at_ms or not is_authentic(entry.part):
+                    self.at_ms[place] = snapshot.at_ms
             if snapshot.actors is not UNSET:
                 self.actors = snapshot.actors
 
     def parts(self, place: Place) -> Mapping[str | None, KpiEntry]:
-        """The entries of a place's KPI and window."""
-        return self.entries.get((place.kpi, place.window), {})
+        """The entries of a place's KPI and window. An authentic part that is not told is the same as what it
+        is a part of."""
+        found = self.entries.get((place.kpi, place.window), {})
+        if is_authentic(place.part) and place.part not in found:
+            same = found.get(with_suspects(place.part))
+            return found if same is None else found | {place.part: same}
+        return found
 
     def tells_all(self, place: Place, rest: str) -> bool:
         """Whether no part is counted under the rest, of parts with this one: then they are fewer than may be

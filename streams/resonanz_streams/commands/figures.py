@@ -17,7 +17,7 @@ from resonanz_streams.catalogue import known_kpis, kpis_by_id
 from resonanz_streams.commands import options
 from resonanz_streams.errors import ConfigurationError, StopError
 from resonanz_streams.events import KpiEntry, KpiSnapshot
-from resonanz_streams.explanation import Explained, explained, number
+from resonanz_streams.explanation import Explained, as_weighed, explained, number
 from resonanz_streams.kpis.base import WHY, WINDOWS, Kpi
 from resonanz_streams.settings import Settings
 
@@ -62,7 +62,8 @@ def query(
     if not snapshots:
         raise StopError(f"nothing is known of {account} yet; is a worker running? Start: resonanz worker")
     if asked is not None:
-        _explain(asked, snapshots, window, form)
+        weights = registry.clients[registry.accounts[account].client].weights
+        _explain(as_weighed(asked, weights), snapshots, window, form)
         return
     for snapshot in snapshots:
         snapshot.kpis = [entry for entry in snapshot.kpis if window in {None, entry.window}]

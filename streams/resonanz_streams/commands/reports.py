@@ -29,6 +29,7 @@ def check(json_wanted: bool, config_path: Path) -> None:
         "accounts": len(registry.accounts),
         "connectors": list(connectors),
         "broker": settings.broker,
+        "exclusions": [one.row() for client in registry.clients.values() for one in client.exclusions],
     }
     if json_wanted:
         options.print_json(found)
@@ -39,6 +40,9 @@ def check(json_wanted: bool, config_path: Path) -> None:
         click.echo(
             f"Without potential, so without interactions_per_potential: {', '.join(without)}.", err=True
         )
+    for client in registry.clients.values():
+        for exclusion in client.exclusions:
+            click.echo(exclusion.sentence())
 
 
 def _of(number: int, noun: str) -> str:

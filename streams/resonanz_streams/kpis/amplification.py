@@ -9,6 +9,7 @@ KPI = Kpi(
     help="Net shares per own post published in the window.",
     windows=WINDOWS[4:],
     compute=per_post(SHARE),
+    authentic=True,
     group="engagement",
     formula="S / P",
     numerator="net shares",

@@ -9,6 +9,7 @@ KPI = Kpi(
     help="Net likes per own post published in the window.",
     windows=WINDOWS[4:],
     compute=per_post(LIKE),
+    authentic=True,
     group="engagement",
     formula="L / P",
     numerator="net likes",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from resonanz_streams.business_time import BusinessHours
 
 if TYPE_CHECKING:
+    from resonanz_streams.net.suspects import Screening
     from resonanz_streams.net.table import NetTable
 
 Floats = NDArray[np.float64]
@@ -69,6 +70,8 @@ EMPTY: Final = frozenset(
 
 Merge = Literal["count", "sum", "rate", "share", "mean", "potential", "time", "max", "people", "targets"]
 """How figures of accounts become one of all of them: see :mod:`resonanz_streams.aggregates`."""
+AUTHENTIC: Final = "authentic"
+"""What parts without suspects are called; of a kind ``authentic:like``."""
 
 LIKE, COMMENT, SHARE, POST, REMOVED = range(5)
 """Columns of ``Inputs.counts``: net likes, comments, shares, own posts; and interactions since removed."""
@@ -132,7 +135,8 @@ class Clients:
     ``sla_ms``: how soon a comment should be answered; ``targets``: the people of the target list, as
     :data:`resonanz_streams.details.ACTOR` has them, ascending; ``zones``: the time zone's name;
     ``voices``: its brand set, None without one; ``hours``: when somebody is there to answer, None where
-    nobody said; ``several``: whether it has other accounts, None if nobody asks.
+    nobody said; ``weights``: (n, 3), of a like, a comment and a share; ``screening``: what is suspect and
+    what is excluded; ``several``: whether it has other accounts, None if nobody asks.
     """
 
     sla_ms: Ints
@@ -140,6 +144,8 @@ class Clients:
     zones: Sequence[str]
     voices: "Sequence[Voice | None]"
     hours: Sequence[BusinessHours | None]
+    weights: Floats
+    screening: "Screening"
     several: NDArray[np.bool_] | None = None
 
     def of(self, rows: NDArray[np.intp]) -> "Clients":
@@ -151,6 +157,8 @@ class Clients:
             [self.zones[row] for row in chosen],
             [self.voices[row] for row in chosen],
             [self.hours[row] for row in chosen],
+            self.weights[rows],
+            self.screening.of(chosen),
             None if self.several is None else self.several[rows],
         )
 
@@ -160,7 +168,7 @@ class Column:
     """One part of a KPI over one window, for n accounts. NaN means null; ``reason`` says why.
 
     With ``rows`` it holds parts of some accounts only: value i is of account ``rows[i]`` and of part
-    ``parts[i]``; an account may come several times.
+    ``parts[i]``; an account may come several times. ``part`` is then None, or the part of all of them.
     """
 
     part: str | None
@@ -181,8 +189,9 @@ class Kpi:
     ``unit`` is the suffix of its metric name, "" for counts. ``deep``: it is computed from ``Inputs.net``, so
     less often than once a tick. ``daily``: it compares with the same window of earlier days. ``most_parts``:
     into how many parts an account's value falls at most. ``from_audience``: it needs snapshots of topic
-    audience. ``api_only``: it is told of single posts, which are too many to be series.
-    ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
+    audience. ``api_only``: it is told of single posts, which are too many to be series. ``authentic``: it has
+    parts without what is suspect, too; see :mod:`resonanz_streams.authentic`. ``compute(inputs, window)`` is
+    pure: same inputs, same columns, bit for bit.
 
     For people who check a figure: ``group``, ``formula``, what ``numerator`` and ``denominator`` are ("": it
     has none), whose ``interval`` it has ("": none), and what each of its ``parts`` is, where ``topic:…``
@@ -201,6 +210,7 @@ class Kpi:
     deep: bool = False
     daily: bool = False
     most_parts: int = 1
+    authentic: bool = False
     group: str = "custom"
     formula: str = ""
     numerator: str = ""
@@ -215,5 +225,7 @@ class Kpi:
 
     def means(self, part: str) -> str:
         """What a part is; "" if it does not say."""
-        name, colon, _ = part.partition(":")
+        name, colon, rest = part.partition(":")
+        if name == AUTHENTIC:
+            return f"{self.means(rest) or 'the whole'}, without what is suspect or excluded"
         return self.parts.get(part) or self.parts.get(f"{name}{colon}…", "")

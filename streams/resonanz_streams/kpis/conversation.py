@@ -9,6 +9,7 @@ KPI = Kpi(
     help="Net comments per own post published in the window.",
     windows=WINDOWS[4:],
     compute=per_post(COMMENT),
+    authentic=True,
     group="engagement",
     formula="C / P",
     numerator="net comments",

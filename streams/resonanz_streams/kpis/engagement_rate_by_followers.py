@@ -23,6 +23,7 @@ KPI = Kpi(
     windows=WINDOWS,
     compute=compute,
     from_audience=True,
+    authentic=True,
     group="engagement",
     formula="1000 · I / F",
     numerator="net interactions",

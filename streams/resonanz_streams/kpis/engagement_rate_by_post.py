@@ -76,6 +76,7 @@ KPI = Kpi(
     compute=compute,
     deep=True,
     from_audience=True,
+    authentic=True,
     group="engagement",
     formula="1000 · mean of I_p / F_p over the own posts p published in the window",
     numerator="the sum over posts of net interactions / followers at publication",

@@ -11,6 +11,7 @@ KPI = Kpi(
     compute=per_told(lambda table: table.reach, (LIKE, COMMENT, SHARE), NO_REACH),
     deep=True,
     from_audience=True,
+    authentic=True,
     group="engagement",
     formula="1000 · Σ I_p / Σ reach_p over the own posts p published in the window whose reach is known",
     numerator="net interactions of the window on these posts",

@@ -24,6 +24,7 @@ KPI = Kpi(
     windows=WINDOWS[3:],
     compute=compute,
     most_parts=3,
+    authentic=True,
     group="engagement",
     formula="L / I, C / I, S / I",
     numerator="net interactions of the kind",

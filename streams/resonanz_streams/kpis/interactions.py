@@ -38,6 +38,7 @@ KPI = Kpi(
     windows=WINDOWS,
     compute=compute,
     most_parts=5,
+    authentic=True,
     group="engagement",
     formula="I = L + C + S",
     numerator="net interactions",

@@ -19,6 +19,7 @@ KPI = Kpi(
     help="Net interactions per 1,000 people of the client's potential.",
     windows=WINDOWS,
     compute=compute,
+    authentic=True,
     group="potential",
     formula="1000 · I / N",
     numerator="net interactions",

@@ -37,6 +37,7 @@ KPI = Kpi(
     windows=WINDOWS,
     compute=compute,
     most_parts=2,
+    authentic=True,
     group="engagement",
     formula="I / minutes of the window",
     numerator="net interactions",

@@ -11,6 +11,7 @@ KPI = Kpi(
     compute=per_told(lambda table: table.impressions, (SHARE,), NO_IMPRESSIONS),
     deep=True,
     from_audience=True,
+    authentic=True,
     group="engagement",
     formula="1000 · Σ S_p / Σ impressions_p over the own posts p published in the window whose impressions "
     "are known",

@@ -14,7 +14,7 @@ from tests.unit.streams.kpis.test_kpis import INPUTS
 
 from resonanz_streams.deep import deep_figures
 from resonanz_streams.events import KpiEntry, KpiSnapshot
-from resonanz_streams.explanation import Explained, explained, number
+from resonanz_streams.explanation import Explained, as_weighed, explained, number
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import REASONS, WHY, WINDOWS, Kpi
 from resonanz_streams.snapshots import SnapshotBook
@@ -146,3 +146,21 @@ def calculated(text: str) -> float:
 def test_it_can_be_written_as_json() -> None:
     (one,) = of("velocity", snapshot_of(KpiEntry("velocity", "24h", None, 1.0))).values()
     assert json.loads(msgspec.json.encode(one))["kpi"] == "velocity"
+
+
+def test_a_weighted_sum_is_explained_with_the_client_s_weights() -> None:
+    kinds = {"like": 2.0, "comment": 1.0, "share": 1.0}
+    counts = [KpiEntry("interactions", "24h", kind, count) for kind, count in kinds.items()]
+    weighted = KpiEntry("weighted_interactions", "24h", None, 6.5, numerator=6.5, denominator=4.0)
+    snapshot = snapshot_of(*counts, weighted)
+    kpi = as_weighed(BY_ID["weighted_interactions"], (0.5, 2.0, 3.5))
+    (one,) = explained(kpi, snapshot, ["24h"])
+    assert (one.formula, one.put_in) == ("0.5·L + 2·C + 3.5·S", "0.5·2 + 2·1 + 3.5·1 = 6.5")
+    assert as_weighed(BY_ID["applause"], (9, 9, 9)) is BY_ID["applause"]
+
+
+def test_an_authentic_part_is_explained_like_its_whole() -> None:
+    entry = KpiEntry("applause", "24h", "authentic", 1.0, 0.121, 3.612, 2.0, 2.0, 1.0)
+    (one,) = of("applause", snapshot_of(entry)).values()
+    assert one.means == "the whole, without what is suspect or excluded"
+    assert one.put_in == "2 / 2 = 1"

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.inputs import NOW_MS, inputs_of
+from tests.inputs import NOW_MS, inputs_of, nobody_knows
+from tests.nets import comment, like, net_of_events
 
-from resonanz_streams.deep import DeepFigures
+from resonanz_streams.deep import DeepFigures, deep_figures
+from resonanz_streams.events import KINDS
 from resonanz_streams.exposition import (
     CHUNK_LINES,
     DEFAULT_SERIES,
@@ -110,7 +112,7 @@ def test_more_is_exported_when_the_configuration_says_so() -> None:
     chosen = series_of({"interactions": ["28d"], "velocity": ["24h"], "engagement_rate_by_followers": ["1h"]})
     assert chosen[: len(DEFAULT_SERIES)] == DEFAULT_SERIES
     assert chosen[len(DEFAULT_SERIES) :] == (
-        Series("interactions", "28d", ("like", "comment", "share")),
+        Series("interactions", "28d", (*KINDS, "authentic:like", "authentic:comment", "authentic:share")),
         Series("velocity", "24h", None, intervals=True),
         Series("engagement_rate_by_followers", "1h", None, intervals=True),
     )
@@ -157,8 +159,41 @@ def test_before_deep_kpis_are_computed_nothing_is_exported_of_them() -> None:
     assert "# TYPE resonanz_response_rate_24h_ratio gauge\n" in exported
 
 
+def test_authentic_parts_have_labels_and_are_no_part_of_the_default_list() -> None:
+    """They come with the deep figures; of a kind both are said."""
+    events = [like("a", 2), like("x", 2, flags=["bot"]), comment("c", 2)]
+    inputs = inputs_of([(2, 1, 0, 0)], followers=[100], net=net_of_events(events), followers_at=nobody_knows)
+    figures = deep_figures(inputs, {})
+    one = Block(inputs, np.array([0]), ['{account="x"'], figures)
+    assert "authentic" not in text(*families([one], DEFAULT_SERIES))
+    chosen = series_of({"interactions": ["24h"], "engagement_rate_by_followers": ["24h"]})
+    lines = [line for line in text(*families([one], chosen)).splitlines() if "authentic" in line]
+    name = "resonanz_engagement_rate_by_followers_24h_per_1000"
+    assert [line.rpartition(" ")[0] for line in lines] == [
+        'resonanz_interactions_24h{account="x",part="authentic",kind="like"}',
+        'resonanz_interactions_24h{account="x",part="authentic",kind="comment"}',
+        'resonanz_interactions_24h{account="x",part="authentic",kind="share"}',
+        name + '{account="x",part="authentic"}',
+        name + '_lo{account="x",part="authentic"}',
+        name + '_hi{account="x",part="authentic"}',
+    ]
+    assert [float(line.rpartition(" ")[2]) for line in lines[:4]] == [1.0, 1.0, 0.0, 20.0]
+    before = Block(inputs, np.array([0]), ['{account="x"'])
+    assert "authentic" not in text(*families([before], chosen))
+
+
+def test_the_cap_counts_authentic_parts_where_they_may_be() -> None:
+    assert Series("velocity", "24h", None).most() == 2 + 1
+    assert Series("interaction_mix", "24h", None).most() == 3 + 4
+    assert Series("velocity", "1h", None).most() == 2
+    assert Series("interactions", "24h", ("like",)).most() == 1
+
+
 def test_nothing_is_exported_twice() -> None:
-    assert series_of({"velocity": ["5m"], "interactions": ["24h"]}) == DEFAULT_SERIES
+    chosen = series_of({"velocity": ["5m"], "interactions": ["24h", "1h"]})
+    assert [(one.kpi, one.window) for one in chosen] == [(one.kpi, one.window) for one in DEFAULT_SERIES]
+    assert chosen[1] == DEFAULT_SERIES[1]
+    assert chosen[3] == Series("velocity", "5m", None, intervals=True)
     assert len(series_of({"velocity": ["1h", "1h"]})) == len(DEFAULT_SERIES) + 1
 
 

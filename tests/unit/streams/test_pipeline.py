@@ -37,6 +37,23 @@ def test_a_flush_holds_rows_offsets_letters_and_snapshots_together() -> None:
     run(scene())
 
 
+def test_whoever_takes_up_an_exclusion_says_so_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """Of the accounts of that partition: another worker tells of the others."""
+    exclusions = [
+        {"account": "file:a", "reason": "a raffle", "by": "Cem"},
+        {"account": "file:b", "reason": "another's"},
+    ]
+    client = {"name": "Fleet", "accounts": ["file:a", "file:b"], "exclusions": exclusions}
+
+    async def scene() -> None:
+        await Played(clients={"fleet": client}).own(0)
+
+    run(scene())
+    assert caplog.messages == [
+        "file:a: all from the beginning on is left out of authentic figures: a raffle (Cem)"
+    ]
+
+
 def test_a_snapshot_shows_what_is_written_with_it() -> None:
     async def scene() -> None:
         played = Played("file:a", "file:b")

@@ -12,6 +12,9 @@ import pytest
 
 from resonanz_streams.business_time import BusinessHours
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.exclusions import ALWAYS, Exclusion
+from resonanz_streams.identity import hashes
+from resonanz_streams.net.suspects import Burst
 from resonanz_streams.registry import Account, Registry, build_registry
 from resonanz_streams.settings import settings_of
 
@@ -126,6 +129,47 @@ def test_own_actors_are_pseudonymised_on_load() -> None:
     found = registry(TWO)
     assert found.clients["bakery"].own_actors == {found.pseudonym("bakery", "baker")}
     assert found.clients["cafe"].own_actors == {found.pseudonym("cafe", "baker")}
+
+
+# -- weights, bursts and exclusions ---------------------------------------------------------------------
+
+
+def test_what_holds_without_a_word_of_weights_and_bursts() -> None:
+    cafe = registry(TWO).clients["cafe"]
+    assert (cafe.weights, cafe.burst, cafe.exclusions) == ((1, 2, 3), Burst(20, 60_000), ())
+
+
+def test_weights_and_bursts_as_configured() -> None:
+    said = {"weights": {"share": 0.5}, "burst": {"more_than": 5, "within": "2m"}}
+    cafe = registry({"cafe": {"name": "Café", **said}}).clients["cafe"]
+    assert (cafe.weights, cafe.burst) == ((1, 2, 0.5), Burst(5, 120_000))
+
+
+def excluded(timezone: str = "UTC", **told: Any) -> Exclusion:
+    exclusions = [{"account": "file:b", "reason": "a raffle", **told}]
+    cafe = {"name": "Café", "timezone": timezone, "accounts": ["file:b"], "exclusions": exclusions}
+    (found,) = registry({"cafe": cafe}).clients["cafe"].exclusions
+    return found
+
+
+def test_an_exclusion_s_times_are_of_the_client_s_zone_unless_they_have_an_offset() -> None:
+    """Summer in Berlin is 2 h ahead, in both of the ways in which it is written."""
+    found = excluded("Europe/Berlin", **{"from": "2026-07-01T20:00", "to": "2026-07-02T12:30:00Z"})
+    assert (found.from_ms, found.to_ms) == (ms(2026, 7, 1, 18), ms(2026, 7, 2, 12, 30))
+    assert excluded("Europe/Berlin", to="2026-07-02").to_ms == ms(2026, 7, 1, 22)
+
+
+def test_an_exclusion_without_pattern_or_times_is_of_all() -> None:
+    assert excluded() == Exclusion("file:b", *ALWAYS, frozenset(), frozenset(), "a raffle", None)
+
+
+def test_an_exclusion_s_actors_are_pseudonyms_and_match_as_events_have_them() -> None:
+    found = excluded(actors=["ann", "bob"], flags=["raffle"], by="Cem")
+    names = {registry(TWO).pseudonym("cafe", name) for name in ("ann", "bob")}
+    assert (set(found.actors), set(found.flags), found.by) == (names, {"raffle"}, "Cem")
+    pattern = found.pattern()
+    assert pattern.actors is not None
+    assert set(pattern.actors.tolist()) == set(hashes(names).tolist())
 
 
 # -- the key -------------------------------------------------------------------------------------------

@@ -6,11 +6,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 from tests.engines import NOW_MS, event
 from tests.stores import Played, heartbeat
 from tests.unit.streams.test_exporter import accounts_in, exporter_of, scraped
 
+from resonanz_streams.authentic import is_authentic
 from resonanz_streams.errors import FencedError, RetryError
 from resonanz_streams.registry import Account
 from resonanz_streams.topics import DEAD_LETTERS, DEEP
@@ -88,6 +90,44 @@ def test_an_account_that_left_is_shown_no_more_and_finds_its_events_when_it_come
         assert value(played, "file:b", "engagement_rate_by_followers") == 1000 * 2 / 70
 
     run(scene())
+
+
+def test_an_exclusion_leaves_out_and_its_deletion_puts_back(caplog: pytest.LogCaptureFixture) -> None:
+    """Told with its reason both times; the whole stays what it is."""
+    raffle = {"account": "file:a", "actors": ["ann"], "reason": "a raffle"}
+
+    async def scene() -> None:
+        played = Played("file:a")
+        await played.own()
+        played.pipeline.observe(heartbeat("file:a"))
+        ann = played.registry.pseudonym("fleet", "ann")
+        await played.read(event(actor=ann, object="p"), event(actor="bob", object="p"))
+        for _ in range(2):
+            await played.tick(MINUTE)
+        before = deep_entries(played)
+        assert before
+        assert not any(is_authentic(part) for _, _, part in before)
+
+        await played.change("file:a", exclusions=[raffle])
+        await played.tick(MINUTE)
+        assert value(played, "file:a", "interactions") == 2.0
+        assert deep_entries(played)["interactions", "24h", "authentic"] == (1.0, None)
+        await played.change("file:a")
+        await played.tick(MINUTE)
+        assert deep_entries(played) == before
+
+    def deep_entries(played: Played) -> dict[tuple[str, str, str | None], Any]:
+        entries = played.store.told("file:a", DEEP)[-1].kpis
+        return {(entry.kpi, entry.window, entry.part): (entry.value, entry.reason) for entry in entries}
+
+    run(scene())
+    sentence = (
+        "file:a: what 1 of its people did from the beginning on is left out of authentic figures: a raffle"
+    )
+    assert [message for message in caplog.messages if "raffle" in message] == [
+        sentence,
+        f"no longer: {sentence}",
+    ]
 
 
 def test_an_account_of_another_client_carries_the_new_label_alone() -> None:

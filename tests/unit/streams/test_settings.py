@@ -553,3 +553,150 @@ def test_more_brands_than_have_parts_are_refused(tmp_path: Path) -> None:
     assert found == [
         "8: clients.bakery.voice.brands: has 21 of them; write 2 to 20, the client's own among them"
     ]
+
+
+# -- weights, bursts and exclusions ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("weights: {like: -1}", "weights.like: must be at least 0; write a greater number"),
+        (
+            "weights: {share: .inf}",
+            "weights.share: must be a number; write it without quotes, such as 0.5",
+        ),
+        ("weights: {share: .nan}", "weights.share: must be a number; write it without quotes, such as 0.5"),
+        ("weights: {share: 1e7}", "weights.share: must be at most 1000000; write a smaller number"),
+        ("weights: {share: many}", "weights.share: must be a number; write it without quotes, such as 0.5"),
+        ("weights: {share: true}", "weights.share: must be a number; write it without quotes, such as 0.5"),
+        ("weights: {shares: 3}", "weights.shares: is not known; did you mean 'share'?"),
+        ("weights: [1, 2, 3]", "weights: must hold names and values; write it as name: value"),
+        ("burst: {more_than: 0}", "burst.more_than: must be at least 1; write a greater number"),
+        (
+            "burst: {within: a while}",
+            'burst.within: write a number and a unit of s, m, h or d, such as "4h"',
+        ),
+    ],
+)
+def test_mistakes_of_weights_and_bursts(line: str, sentence: str, tmp_path: Path) -> None:
+    assert of_client(line, tmp_path) == ["4: " + sentence]
+
+
+def of_exclusion(told: str, folder: Path) -> list[str]:
+    """What is said about an exclusion of a client with two accounts, where another client has a third."""
+    text = (
+        "clients:\n  cafe:\n    name: Café\n    timezone: Europe/Berlin\n    accounts: ['file:a', 'file:b']\n"
+        f"    exclusions:\n      - {told}\n  bakery: {{name: Bakery, accounts: ['file:c']}}\n"
+    )
+    return [sentence.replace("clients.cafe.exclusions.0", "0") for sentence in complaints(text, folder)]
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ("{account: 'file:a'}", "0.reason: is missing; write it"),
+        ("{account: 'file:a', reason: }", "0.reason: is empty; write a value, or leave the line out"),
+        ("{account: 'file:a', reason: ''}", "0.reason: is empty; write something"),
+        (
+            "{account: 'file:a', reason: '  '}",
+            "0.reason: must be a line of text; write why, in words and without line breaks",
+        ),
+        (
+            '{account: "file:a", reason: "two\\nlines"}',
+            "0.reason: must be a line of text; write why, in words and without line breaks",
+        ),
+        (
+            f"{{account: 'file:a', reason: {'x' * 501}}}",
+            "0.reason: must be at most 500 characters long; shorten it",
+        ),
+        ("{reason: spam}", "0.account: is missing; write it"),
+        (
+            "{account: winter, reason: spam}",
+            "0.account: 'winter' is no account of this client; write one of accounts",
+        ),
+        (
+            "{account: 'file:aa', reason: spam}",
+            "0.account: 'file:aa' is no account of this client; did you mean 'file:a'?",
+        ),
+        (
+            "{account: 'file:c', reason: spam}",
+            "0.account: 'file:c' is an account of 'bakery'; write the exclusion there",
+        ),
+        (
+            "{account: 'file:a', reason: spam, from: 2026-05-02, to: 2026-05-01}",
+            "0.to: is not after from; swap them, or write a later time",
+        ),
+        (
+            "{account: 'file:a', reason: spam, from: 2026-05-01, to: 2026-05-01}",
+            "0.to: is not after from; swap them, or write a later time",
+        ),
+        (
+            "{account: 'file:a', reason: spam, from: '2026-05-01T12:00', to: '2026-05-01T10:00Z'}",
+            "0.to: is not after from; swap them, or write a later time",
+        ),
+        (
+            "{account: 'file:a', reason: spam, from: yesterday}",
+            (
+                "0.from: 'yesterday' is no time; write 2026-05-01T18:00, of the client's zone, "
+                "or 2026-05-01T18:00+02:00"
+            ),
+        ),
+        ("{account: 'file:a', reason: spam, to: 5}", "0.to: must be text; put it in quotes"),
+        (
+            "{account: 'file:a', reason: spam, actors: []}",
+            "0.actors: is empty; name some, or leave the line out",
+        ),
+        (
+            "{account: 'file:a', reason: spam, actors: bob}",
+            "0.actors: must be a list; write it as [one, two]",
+        ),
+        ("{account: 'file:a', reason: spam, flags: ['']}", None),
+        ("{account: 'file:a', reason: spam, until: x}", None),
+        ("all", "0: must hold names and values; write it as name: value"),
+    ],
+)
+def test_mistakes_of_an_exclusion(told: str, sentence: str | None, tmp_path: Path) -> None:
+    found = of_exclusion(told, tmp_path)
+    assert len(found) == 1
+    assert found[0].startswith("7: ")
+    if sentence is not None:
+        assert found == ["7: " + sentence]
+
+
+def test_an_exclusion_that_is_right(tmp_path: Path) -> None:
+    text = """\
+clients:
+  cafe:
+    name: Café
+    accounts: ["file:a"]
+    exclusions:
+      - account: "file:a"
+        from: 2026-05-01T18:00
+        to: 2026-05-02T06:00+02:00
+        actors: [x99, x98]
+        flags: [raffle]
+        reason: 50 vouchers for a like
+        by: Cem
+"""
+    (found,) = loaded(text, tmp_path).clients["cafe"].exclusions
+    assert (found.account, found.start, found.end) == (
+        "file:a",
+        "2026-05-01T18:00",
+        "2026-05-02T06:00+02:00",
+    )
+    assert (found.actors, found.flags) == (["x99", "x98"], ["raffle"])
+    assert (found.reason, found.by) == ("50 vouchers for a like", "Cem")
+
+
+def test_exclusions_need_a_kpi_that_looks_at_what_they_are_about(tmp_path: Path) -> None:
+    client = (
+        "clients: {cafe: {name: Café, accounts: ['file:a'], exclusions: [{account: 'file:a', reason: x}]}}"
+    )
+    assert complaints(f"kpis: [velocity]\n{client}\n", tmp_path) == [
+        (
+            "2: clients.cafe.exclusions: need KPIs that look at single interactions; "
+            "add suspicion_share to kpis"
+        )
+    ]
+    assert loaded(f"kpis: [velocity, suspicion_share]\n{client}\n", tmp_path).clients["cafe"].exclusions

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec import UNSET, structs
 from tests.groups import Figures, member, numbers, snapshot_of, snapshots_of, together
-from tests.inputs import NOW_MS, clients_with, inputs_of
+from tests.inputs import NOW_MS, clients_with, inputs_of, nobody_knows
 from tests.nets import answer, comment, like, net_of_events, post
 
 from resonanz_streams.aggregates.figures import aggregates
@@ -46,6 +46,41 @@ def test_kinds_are_added_by_name() -> None:
     found = client(of([(1, 1, 0, 2), (2, 0, 3, 0)]))
     parts = ("like", "comment", "share", "removed")
     assert [found["interactions", "24h", part].value for part in parts] == [3.0, 1.0, 3.0, 2.0]
+
+
+def test_without_suspects_an_account_that_has_none_adds_its_whole() -> None:
+    """Of a one like of two is a bot's; of b and c nothing is suspect, so nothing is told of them."""
+    net = net_of_events(
+        [like("l", 5), like("x", 5, flags=["bot"]), comment("c", 5, account="b"), like("m", 5, account="c")],
+        "abc",
+    )
+    counts = [(2, 0, 0, 0), (0, 1, 0, 0), (1, 0, 0, 0)]
+    found = client(
+        of(
+            counts,
+            followers=[100, 200, 200],
+            net=net,
+            followers_at=lambda rows, _: np.full(len(rows), np.nan),
+        )
+    )
+    assert numbers(found["interactions", "24h", None]) == (4.0, 4.0, None)
+    assert numbers(found["interactions", "24h", "authentic"]) == (3.0, 3.0, None)
+    assert numbers(found["interactions", "24h", "authentic:like"]) == (2.0, 2.0, None)
+    assert numbers(found["engagement_rate_by_followers", "24h", "authentic"]) == (6.0, 3.0, 500.0)
+    assert found["interaction_mix", "24h", "authentic:like"].value == pytest.approx(2 / 3)
+    assert found["interactions", "24h", "authentic"].accounts == 3
+    quiet = client(of(counts[1:], net=net_of_events([comment("c", 5)], "ab"), followers_at=nobody_knows))
+    assert ("interactions", "24h", "authentic") not in quiet
+
+
+def test_the_potential_is_that_of_the_newest_whole_beside_older_authentic_parts() -> None:
+    new, old = of([(1, 0, 0, 0), (3, 0, 0, 0)], potential=[2000, 1000])
+    old.at_ms -= 5_000
+    part = entry("interactions_per_potential", part="authentic", value=1.0, numerator=1.0, denominator=900.0)
+    deep = snapshot_of("a", [part], at_ms=NOW_MS - 15_000)
+    members = [replace(member(new), snapshots=[new, deep]), member(old)]
+    found = together(members)["interactions_per_potential", "24h", None]
+    assert numbers(found) == (2.0, 4.0, 2000.0)
 
 
 def test_a_rate_is_computed_from_the_sums_and_not_the_mean_of_rates() -> None:

@@ -1,6 +1,6 @@
 """1·L + 2·C + 3·S."""
 
-from tests.inputs import inputs_of
+from tests.inputs import clients_with, inputs_of
 from tests.nets import Figure, figures
 
 from resonanz_streams.kpis.base import WINDOWS
@@ -23,6 +23,11 @@ def test_a_negative_count_says_so() -> None:
     assert figures(KPI, inputs_of([(-7, 2, 0, 0)]))[None] == Figure(
         -3.0, None, None, -3.0, -5.0, "negative_count"
     )
+
+
+def test_each_client_has_its_own_weights() -> None:
+    inputs = inputs_of([(5, 4, 3, 0)], clients=clients_with(1, weights=(0.5, 0, 10)))
+    assert figures(KPI, inputs)[None] == Figure(32.5, None, None, 32.5, 12.0, "")
 
 
 def test_it_is_there_for_every_window() -> None:
