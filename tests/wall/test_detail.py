@@ -151,7 +151,8 @@ def test_every_kpi_of_ours_has_its_group(browser: Browser, wall: RunningWall) ->
     wall.put(*with_deep(shot, [number(it.id, None, 1) for it in KPIS]))
     with page_of(browser, wall, WALL, OPEN) as page:
         expect(page.locator("#detail tr.whole")).to_have_count(len(KPIS))
-        expect(page.locator("#detail caption")).to_have_count(5)
+        # Five groups, and the posts.
+        expect(page.locator("#detail caption")).to_have_count(6)
         expect(page.get_by_role("table", name="Further KPIs")).to_have_count(0)
 
 
