@@ -13,6 +13,7 @@ from resonanz_dashboards.problems import ProblemError
 from resonanz_dashboards.selection import Selection, dated_figures
 from resonanz_dashboards.stream import Filter, feed
 from resonanz_dashboards.viewing import PROBLEM, Responses, TheWall, Viewer, Wall, json_answer
+from resonanz_streams.benchmark import not_shared
 
 PAGE: Final = 1000
 EVENT_STREAM: Final[Responses] = {
@@ -74,7 +75,9 @@ async def account_kpis(
 ) -> Response:
     """An account's latest figures, one row per KPI, window and part."""
     entry = wall.entry(scope, account)
-    rows = _rows(entry, _selection(window, kpi))
+    rows = _rows(
+        entry, _selection(window, kpi), shares=wall.board.registry.clients[entry.account.client].benchmarks
+    )
     return json_answer({**_account(entry, wall.board.age_ms(entry)), "kpis": rows})
 
 
@@ -189,10 +192,9 @@ def _selection(windows: Sequence[str] | None, kpis: Sequence[str] | None) -> Sel
     return Selection(frozenset(windows or ()), frozenset(kpis or ()))
 
 
-def _rows(entry: Entry, selection: Selection) -> list[dict[str, Any]]:
-    account = entry.account
+def _rows(entry: Entry, selection: Selection, *, shares: bool) -> list[dict[str, Any]]:
+    account, found = entry.account, dated_figures(entry, selection)
+    if not shares and entry.at_ms is not None and selection.wants(absent := not_shared()):
+        found.append((entry.at_ms, absent))
     head = {"client": account.client, "platform": account.platform, "account": account.id}
-    return [
-        {"at_ms": at_ms, **head, **msgspec.structs.asdict(it)}
-        for at_ms, it in dated_figures(entry, selection)
-    ]
+    return [{"at_ms": at_ms, **head, **msgspec.structs.asdict(it)} for at_ms, it in found]

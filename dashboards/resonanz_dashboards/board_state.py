@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -16,7 +16,7 @@ import msgspec
 
 from resonanz_dashboards.trail import Trail
 from resonanz_streams.clock import Clock
-from resonanz_streams.events import KpiSnapshot, Status
+from resonanz_streams.events import KpiEntry, KpiSnapshot, Status
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.topics import DEEP, KPIS, STATUS
 from resonanz_streams.transports.ports import Record
@@ -44,7 +44,7 @@ class ConnectorState(msgspec.Struct, frozen=True):
 @dataclass(slots=True)
 class Entry:
     """One account on the board. ``value`` is its latest snapshot as it came, empty if there is none; ``deep``
-    that of topic ``kpis.deep``.
+    that of topic ``kpis.deep``; ``benchmark``: how it does among others, as computed here.
 
     ``at_ms`` is the time of its figures, ``arrived_ms`` when this process read them, by the wall clock.
     ``encoded``: what viewers of this version were sent, by what they had asked for (see selection.py).
@@ -59,6 +59,7 @@ class Entry:
     value: bytes = b""
     deep: bytes = b""
     deep_at_ms: int | None = None
+    benchmark: KpiEntry | None = None
     connectors: dict[str, ConnectorState] = field(default_factory=dict)
     encoded: dict[Hashable, bytes] = field(default_factory=dict)
 
@@ -103,6 +104,8 @@ class BoardState:
             if entry.account != registry.accounts[key]:
                 entry.account = registry.accounts[key]
                 self._touch(entry)
+            # Who agreed to be compared may be others now.
+            entry.benchmark = None
         self.boot = _boot()
         self._wake()
 
@@ -181,6 +184,17 @@ class BoardState:
         missed.reverse()
         return missed
 
+    def set_benchmarks(self, found: Mapping[str, KpiEntry]) -> None:
+        """These are the benchmarks now, and no others."""
+        before = self.version
+        for key, entry in self._entries.items():
+            benchmark = found.get(key) if entry.value else None
+            if benchmark != entry.benchmark:
+                entry.benchmark = benchmark
+                self._touch(entry)
+        if self.version != before:
+            self._wake()
+
     async def wait(self, news: int, timeout_seconds: float) -> None:
         """Return once there is other news than ``news``, or the time is up."""
         if self.news == news:
@@ -249,6 +263,7 @@ class BoardState:
         entry = self._entries.get(account)
         if entry is not None and entry.at_ms is not None:
             entry.at_ms, entry.coverage, entry.velocity, entry.value = None, None, None, b""
+            entry.benchmark = None
             self._touch(entry)
 
     def _touch(self, entry: Entry) -> None:

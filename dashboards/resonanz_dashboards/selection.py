@@ -43,9 +43,13 @@ def figures(entry: Entry, selection: Selection) -> list[KpiEntry]:
 
 
 def dated_figures(entry: Entry, selection: Selection) -> list[tuple[int, KpiEntry]]:
-    """The same, each with the time that it is as of: those of ``kpis.deep`` may be older."""
+    """The same, each with the time that it is as of: those of ``kpis.deep`` may be older. Behind them stands
+    the benchmark, which is computed here."""
     told = [_snapshots.decode(value) for value in (entry.value, entry.deep) if value]
-    return [(snapshot.at_ms, it) for snapshot in told for it in snapshot.kpis if selection.wants(it)]
+    found = [(snapshot.at_ms, it) for snapshot in told for it in snapshot.kpis if selection.wants(it)]
+    if entry.benchmark is not None and entry.at_ms is not None and selection.wants(entry.benchmark):
+        found.append((entry.at_ms, entry.benchmark))
+    return found
 
 
 def encoded(entry: Entry, selection: Selection) -> bytes:

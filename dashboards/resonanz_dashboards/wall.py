@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from resonanz_dashboards import api, catalogue, groups_api, operation, posts, problems, shapes
 from resonanz_dashboards.access import Access, build_access, scopes_of
+from resonanz_dashboards.benchmarks import REFRESH_SECONDS, keep_benchmarks
 from resonanz_dashboards.board_state import BoardState
 from resonanz_dashboards.feed import OpenTail, follow
 from resonanz_dashboards.guard import Guard
@@ -40,6 +41,7 @@ def build_wall(
     *,
     worker: Worker,
     heartbeat_seconds: float = 5.0,
+    benchmark_seconds: float = REFRESH_SECONDS,
     reloader: Reloader | None = None,
     host: str = "127.0.0.1",
 ) -> FastAPI:
@@ -55,6 +57,7 @@ def build_wall(
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(follow(board, tail))]
+        tasks.append(asyncio.create_task(keep_benchmarks(board, benchmark_seconds)))
         if reloader is not None:
             tasks.append(asyncio.create_task(reloader.run(take)))
         yield

@@ -19,8 +19,8 @@ GROUP: Final = "resonanz.kpis"
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _WORDS: Final = {name: get_args(get_type_hints(Kpi)[name]) for name in ("unit", "shape")}
 _TEXTS: Final = ("help", "group", "formula", "numerator", "denominator", "interval")
-_TAKEN: Final = re.compile("coverage|client_.*")
-"""How what stands beside the KPIs in /metrics begins."""
+_TAKEN: Final = re.compile("coverage|client_.*|benchmark")
+"""How what stands beside the KPIs in /metrics begins, and what the wall makes of them."""
 
 
 @cache

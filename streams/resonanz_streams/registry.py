@@ -57,6 +57,7 @@ class Client:
     targets: frozenset[str]
     sla_ms: int
     voice: Voice | None
+    benchmarks: bool
     hours: BusinessHours | None
     weights: tuple[float, float, float]
     burst: Burst
@@ -117,6 +118,7 @@ class Registry:
             targets=frozenset(self.pseudonym(name, actor) for actor in client.target_list),
             sla_ms=duration_ms(client.response_sla),
             voice=_voice(client),
+            benchmarks=client.benchmarks,
             hours=_hours(client),
             weights=(client.weights.like, client.weights.comment, client.weights.share),
             burst=Burst(client.burst.more_than, duration_ms(client.burst.within)),

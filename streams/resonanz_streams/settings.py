@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     Field,
     PrivateAttr,
+    StrictBool,
     ValidationError,
     model_validator,
 )
@@ -121,6 +122,7 @@ class ClientSettings(_Model):
     burst: BurstSettings = BurstSettings()
     exclusions: list[ExclusionSettings] = []
     token: Secret = None
+    benchmarks: StrictBool = False
 
 
 class WallSettings(_Model):

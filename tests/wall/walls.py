@@ -95,6 +95,7 @@ class RunningWall:
     clock: Clock = wall_ms
     port: int = 0
     heartbeat_seconds: float = 1.0
+    benchmark_seconds: float = 60.0
     reloader: Reloader | None = None
     tail: FakeTail = field(default_factory=FakeTail)
 
@@ -108,6 +109,7 @@ class RunningWall:
             lambda: self.tail,
             worker=Worker(self.worker_url, None),
             heartbeat_seconds=self.heartbeat_seconds,
+            benchmark_seconds=self.benchmark_seconds,
             reloader=self.reloader,
             host=self.listen_on,
         )

@@ -90,6 +90,11 @@ def rest_of(names: Collection[str], part: str | None) -> str | None:
     return rest if rest in names else None
 
 
+def _hopeless(kpi: Kpi, part: str) -> bool:
+    """Whether a part is null with its whole, and for the same reason: a post's, for example."""
+    return kpi.merge is None and kpi.merge_parts.get(part) is None
+
+
 class Group:
     """Accounts that are looked at together. ``told``: by those that are fresh, ordered by account."""
 
@@ -115,6 +120,8 @@ class Group:
                         seen[Place(entry.kpi, entry.window, entry.part)] = None
         for place in seen:
             kpi = kpis.get(place.kpi)
+            if kpi is not None and len(self) > 1 and place.part is not None and _hopeless(kpi, place.part):
+                continue
             rest = None if kpi is None else rest_of(kpi.parts, place.part)
             if rest in {None, place.part} or place.part in self.shown(place, rest or ""):
                 yield place

@@ -57,6 +57,9 @@ WHY: Final[Mapping[str, str]] = {
     "no_comments_elsewhere": "no own comment elsewhere was published in the window",
     "topics_too_small": "no topic has 5 interactions by 3 people",
     "too_few_days": "fewer than 7 of the 27 days before were watched: there is nothing to compare with",
+    "cohort_too_small": "fewer than 8 accounts of 3 clients can be compared, or more than half are one "
+    "client's",
+    "not_shared": "the client did not agree to be compared (benchmarks)",
 }
 """Why a value or its interval is null, for a person."""
 

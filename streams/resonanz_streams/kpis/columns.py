@@ -35,6 +35,8 @@ from resonanz_streams.net.topics import OTHER, NamedCounts
     NO_COMMENTS_ELSEWHERE,
     TOPICS_TOO_SMALL,
     TOO_FEW_DAYS,
+    COHORT_TOO_SMALL,
+    NOT_SHARED,
 ) = range(len(REASONS))
 Flags = NDArray[np.bool_]
 Reasons = NDArray[np.uint8]

@@ -49,7 +49,7 @@ def test_people_of_a_small_account_beside_a_large_one_count() -> None:
     assert number([large]).value < number([large, small]).value < 1.1 * number([large]).value
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 900), st.integers(0, 900)), max_size=5),
     st.randoms(use_true_random=False),
@@ -61,7 +61,7 @@ def test_neither_order_nor_repetition_of_accounts_matter(spans: list[tuple[int, 
     assert number(again) == number(lists)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sets(st.integers(0, 2000), max_size=MOST - 1), max_size=5))
 def test_what_is_exact_is_the_size_of_the_union(accounts: list[set[int]]) -> None:
     lists = [packed(np.unique(hashes(map(str, sorted(each))))) for each in accounts]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -75,6 +75,7 @@ def some() -> SearchStrategy[list[Exposed]]:
     )
 
 
+@settings(deadline=None)
 @given(some())
 def test_a_shrunken_rate_lies_between_the_raw_one_and_what_is_usual(accounts: list[Exposed]) -> None:
     for name, prior in priors(accounts).items():
@@ -86,6 +87,7 @@ def test_a_shrunken_rate_lies_between_the_raw_one_and_what_is_usual(accounts: li
         assert prior.weight(it.exposure) <= prior.weight(2 * it.exposure)
 
 
+@settings(deadline=None)
 @given(some(), st.randoms(use_true_random=False))
 def test_the_order_of_accounts_does_not_change_a_bit(accounts: list[Exposed], rng: object) -> None:
     again = list(accounts)
@@ -93,6 +95,7 @@ def test_the_order_of_accounts_does_not_change_a_bit(accounts: list[Exposed], rn
     assert priors(again) == priors(accounts)
 
 
+@settings(deadline=None)
 @given(some())
 def test_the_prior_equals_its_naive_recomputation(accounts: Sequence[Exposed]) -> None:
     exposure = sum(Fraction(it.exposure) for it in accounts)

@@ -343,6 +343,7 @@ def test_quantiles_of_several_accounts_are_not_known() -> None:
     found = deep([comment("c", 5), answer("r", 4, "c"), comment("d", 5, account="b")])
     wait = found["time_to_first_response", "24h", None]
     assert (wait.value, wait.reason, wait.coverage) == (None, "not_mergeable", 1.0)
+    assert {part for kpi, _, part in found if kpi == "time_to_first_response"} == {None}
 
 
 def test_topics_are_added_by_name_and_a_missing_one_is_none() -> None:
