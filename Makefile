@@ -21,7 +21,7 @@ check: .venv/.test  ## format, lint, types, import rules, the wheel's contents
 bench: .venv/.test  ## every hot path against a peer and its limit, in one run; the tables go to README.md
 	$(BIN)/python -m tests.bench --readme
 
-docs: .venv/.test  ## the table of exported series in KPIS.md, from the code
+docs: .venv/.test  ## the tables of exported series in KPIS.md, from the code
 	$(BIN)/python -m tests.docs.exported
 
 faults: .venv/.test  ## the long form of every fault; the table goes to FAULTS.md

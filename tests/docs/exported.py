@@ -1,7 +1,6 @@
-"""The table of exported series in KPIS.md, from the code; ``python -m tests.docs.exported`` writes it."""
+"""The tables of exported series in KPIS.md, from the code; ``python -m tests.docs.exported`` writes them."""
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -18,11 +17,11 @@ from resonanz_streams.exposition import (
 )
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import WINDOWS, Kpi
-from tests.bench.readme import block, with_block
+from tests.bench.readme import with_block
+from tests.docs.other_series import Other, of_clients, of_worker
 
 PAGE: Final = Path(__file__).parents[2] / "KPIS.md"
-NAME: Final = "exported series"
-HINT: Final = "write it anew with: make docs"
+HINT: Final = "write them anew with: make docs"
 BY_DEFAULT: Final = "by default"
 BY_EXPORT: Final = "by `export:`"
 _WINDOW: Final = "<window>"
@@ -96,8 +95,8 @@ def _quoted(words: Sequence[str]) -> str:
     return " ".join(f"`{word}`" for word in words)
 
 
-def markdown() -> str:
-    """What stands between the marks."""
+def of_accounts() -> str:
+    """The table of what an account has."""
     most = sum(one.most() for one in DEFAULT_SERIES) + len(coverage_windows(DEFAULT_SERIES))
     lines = (
         f"By default an account has at most {most} series, and `resonanz_account_info`.",
@@ -109,11 +108,27 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def is_stale() -> bool:
-    """Whether KPIS.md shows another table."""
-    return block(PAGE.read_text(encoding="utf-8"), NAME) != markdown()
+def of_others(others: Iterable[Other]) -> str:
+    """A table of what is no KPI of an account."""
+    lines = ("| metric | labels | |", "|---|---|---|", *(one.markdown() for one in others))
+    return "\n".join(lines) + "\n"
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "account series": of_accounts,
+    "worker series": lambda: of_others(of_worker()),
+    "client series": lambda: of_others(of_clients()),
+}
+"""By the name of their marks."""
+
+
+def written() -> str:
+    """KPIS.md with the tables that the code gives now."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        text = with_block(text, name, table())
+    return text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_block(PAGE.read_text(encoding="utf-8"), NAME, markdown()), encoding="utf-8")
-    sys.exit(0)
+    PAGE.write_text(written(), encoding="utf-8")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.docs.exported import BY_DEFAULT, rows
+from tests.docs.other_series import of_worker
 from tests.processes import Process, free_port, get, samples, wait_until
 
 from resonanz_streams.kpis import KPIS
@@ -86,6 +87,8 @@ def named(text: str) -> set[str]:
 
 def test_without_a_word_a_worker_exports_what_is_listed_so(tmp_path: Path) -> None:
     text = scraped(tmp_path, {})
+    every = set(re.findall(r"^# TYPE (resonanz_\S+) ", text, re.MULTILINE))
+    assert every - named(text) == {one.name for one in of_worker()} | {"resonanz_account_info"}
     assert named(text) == {name for row in rows() if row.exported == BY_DEFAULT for name in row.names()}
 
 
@@ -101,6 +104,6 @@ def test_everything_that_can_be_exported_is_listed_with_its_labels(tmp_path: Pat
                 found.setdefault(sample.name, set()).update(sample.labels.keys() - OF_ACCOUNTS)
     assert {name: labels for name, labels in found.items() if not labels <= listed[name]} == {}
     assert found["resonanz_topic_share_24h_ratio"] == {"topic"}
-    assert found["resonanz_interactions_28d"] == {"kind"}
+    assert found["resonanz_interactions_28d"] == {"kind", "part"}
     assert len(found) > len(listed) / 2
     checked_by_promtool(text)
