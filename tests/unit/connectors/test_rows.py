@@ -57,11 +57,11 @@ def test_klout_marks_its_header(name: str) -> None:
     }
     path = DATA / "klout" / f"{name}.tsv"
     read = events(path, mapping, kind="comment")
-    assert len(read) == 100
+    assert len(read) == 1_000
     first = path.read_text().splitlines()[1].split("\t")
     assert read[0].account == f"file:{first[0]}"
     assert (read[0].actor, read[0].object, read[0].at_ms) == (first[1], first[2], int(first[4]))
-    assert len({event.id for event in read}) == 100
+    assert len({event.id for event in read}) == 1_000
 
 
 # -- shapes ------------------------------------------------------------------------------------------
