@@ -43,6 +43,9 @@ KPIS: Final = (
     "conversation_depth",
     "reciprocity",
 )
+UNTOLD: Final = ("p90", "p95", "business", "business_p90", "business_p95")
+"""Parts that the simulator does not know."""
+
 Key = tuple[str, str, str, str | None]
 Figures = tuple[float | None, float | None, float | None]
 
@@ -158,7 +161,7 @@ def test_a_back_test_finds_what_the_simulator_knows(simulated: Simulated, tmp_pa
             row["denominator"],
         )
         for row in rows
-        if row["part"] not in {"p90", "p95"}
+        if row["part"] not in UNTOLD
     }
     compare(found, simulated.truth)
 
@@ -206,7 +209,7 @@ def test_a_restart_in_the_middle_changes_nothing(simulated: Simulated) -> None:
 
 def figures_by_key(figures: DeepFigures) -> Iterator[tuple[Key, Figures]]:
     for kpi, window, column in figures.columns:
-        if kpi.id in KPIS and column.part not in {"p90", "p95"}:
+        if kpi.id in KPIS and column.part not in UNTOLD:
             numbers = column.value, column.numerator, column.denominator
             for account, *found in zip(ACCOUNTS, *(part.tolist() for part in numbers), strict=True):
                 value, numerator, denominator = (None if np.isnan(one) else one for one in found)
