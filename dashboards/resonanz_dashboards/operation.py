@@ -1,14 +1,11 @@
 """How the process and what stands behind it are: for probes and scrapers."""
 
-import asyncio
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from resonanz_dashboards import shapes
-from resonanz_dashboards.client_series import exposition
-from resonanz_dashboards.groups import held
 from resonanz_dashboards.problems import ProblemError
 from resonanz_dashboards.viewing import PROBLEM, Responses, TheWall, Viewer, json_answer
 
@@ -29,8 +26,7 @@ async def metrics(wall: TheWall, scope: Viewer, request: Request) -> Response:
     """
     if scope.client is not None:
         raise ProblemError(403, "agency-only", "Metrics hold every client's figures; use the agency token.")
-    accounts = held(wall.board, wall.board.entries())
-    return await wall.worker.metrics(request, await asyncio.to_thread(exposition, accounts))
+    return await wall.worker.metrics(request, await wall.series.text())
 
 
 @router.get("/healthz", responses={200: {"model": shapes.Health}})

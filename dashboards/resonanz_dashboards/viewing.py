@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 
 from resonanz_dashboards.access import Access, Scope, UnauthorizedError
 from resonanz_dashboards.board_state import BoardState, Entry, Visible
+from resonanz_dashboards.client_series import ClientSeries
 from resonanz_dashboards.problems import MEDIA_TYPE, ProblemError
 from resonanz_dashboards.relay import Worker
 from resonanz_dashboards.stream import Streams
@@ -32,6 +33,7 @@ class Wall:
     access: Access
     worker: Worker
     streams: Streams
+    series: ClientSeries
     is_current: Callable[[], bool] = field(default=lambda: True)
 
     def client_names(self, scope: Scope) -> Sequence[str]:

@@ -17,6 +17,7 @@ from resonanz_dashboards import api, catalogue, groups_api, operation, posts, pr
 from resonanz_dashboards.access import Access, build_access, scopes_of
 from resonanz_dashboards.benchmarks import REFRESH_SECONDS, keep_benchmarks
 from resonanz_dashboards.board_state import BoardState
+from resonanz_dashboards.client_series import ClientSeries
 from resonanz_dashboards.feed import OpenTail, follow
 from resonanz_dashboards.guard import Guard
 from resonanz_dashboards.relay import Worker
@@ -75,7 +76,9 @@ def build_wall(
         redirect_slashes=False,
     )
     streams = Streams(board, heartbeat_seconds=heartbeat_seconds)
-    app.state.wall = Wall(board, access, worker, streams, lambda: reloader is None or reloader.successful)
+    app.state.wall = Wall(
+        board, access, worker, streams, ClientSeries(board), lambda: reloader is None or reloader.successful
+    )
     for part in (api, catalogue, posts, groups_api, operation):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")

@@ -1,5 +1,6 @@
 """The series of clients on the wall's /metrics."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.wall.test_access import AGENCY, BAKERY, ENV, EVERYWHERE, WITH_TOKENS
 from tests.wall.test_api import worker_answering
 from tests.wall.walls import TWO_CLIENTS, RunningWall, settings_from
 
+from resonanz_dashboards.client_series import ClientSeries
 from resonanz_streams.exposition import DEFAULT_SERIES, metric_name
 from resonanz_streams.kpis import KPIS
 
@@ -92,6 +94,37 @@ def test_behind_a_worker_s_metrics_stand_the_clients(tmp_path: Path) -> None:
     ):
         found = samples(wall)
         assert (of(found, "worker_up"), of(found, "resonanz_client_accounts", client="bakery")) == (1, 2)
+
+
+class Seconds:
+    """Time that is set; every look costs a second."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_no_more_than_a_tenth_of_the_time_goes_into_it(wall: RunningWall) -> None:
+    """Making it took one second, so it is kept for nine."""
+    seconds = Seconds()
+    series = ClientSeries(wall.board, seconds)
+
+    def like() -> str:
+        text = asyncio.run(series.text()).decode()
+        return next(
+            line.split()[-1] for line in text.splitlines() if 'interactions_1h{client="bakery"' in line
+        )
+
+    wall.put(record(snapshot(BLUESKY, NOW_MS)))
+    assert like() == "60.0"
+    wall.put(record(snapshot(BLUESKY, NOW_MS, likes_per_hour=6)))
+    seconds.now += 7.5
+    assert like() == "60.0"
+    seconds.now += 0.5
+    assert like() == "6.0"
 
 
 def test_a_client_token_does_not_read_them(tmp_path: Path) -> None:

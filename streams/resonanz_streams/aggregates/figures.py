@@ -1,12 +1,12 @@
 """The figures of groups of accounts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from resonanz_streams.actors import Number
-from resonanz_streams.aggregates.members import Group, Member, Place
+from resonanz_streams.aggregates.members import Group, Member, Place, Wants
 from resonanz_streams.aggregates.sums import Sum, merge_of, nothing, summed
 from resonanz_streams.events import KpiEntry
 from resonanz_streams.kpis import KPIS
@@ -38,13 +38,13 @@ def everything(_: str, __: str) -> bool:
 
 def aggregates(
     groups: Sequence[Sequence[Member]],
-    wants: Callable[[str, str], bool] = everything,
+    wants: Wants = everything,
     kpis: Sequence[Kpi] = KPIS,
 ) -> list[list[Aggregate]]:
     """The figures of each group, of the KPIs and windows that are wanted, in the catalogue's order."""
     known = {kpi.id: kpi for kpi in kpis}
-    together = [Group(members) for members in groups]
-    asked = [dict.fromkeys(group.places(known, wants)) for group in together]
+    together = [Group(members, wants) for members in groups]
+    asked = [dict.fromkeys(group.places(known)) for group in together]
     found: list[list[Aggregate]] = [[] for _ in groups]
     for place in _in_order({place: None for places in asked for place in places}, list(known)):
         rows = [row for row, places in enumerate(asked) if place in places]

@@ -16,6 +16,10 @@ _TRACE: Final = 1e-6
 """Of rounding, where an interaction of several topics was divided."""
 
 
+Wants = Callable[[str, str], bool]
+"""Whether a KPI over a window is asked for."""
+
+
 class Place(NamedTuple):
     """What a figure is of."""
 
@@ -39,7 +43,7 @@ class Told:
     """What a fresh account says: ``entries`` of each KPI and window by part, ``at_ms``: as of when,
     ``actors`` by window."""
 
-    def __init__(self, client: str, snapshots: Sequence[KpiSnapshot]) -> None:
+    def __init__(self, client: str, snapshots: Sequence[KpiSnapshot], wants: Wants) -> None:
         self.client = client
         self.entries: dict[tuple[str, str], dict[str | None, KpiEntry]] = {}
         self.at_ms: dict[tuple[str, str], int] = {}
@@ -47,6 +51,8 @@ class Told:
         for snapshot in snapshots:
             for entry in snapshot.kpis:
                 place = entry.kpi, entry.window
+                if not wants(*place):
+                    continue
                 self.entries.setdefault(place, {})[entry.part] = entry
                 # Authentic parts stand beside a newer whole.
                 if place not in self.at_ms or not is_authentic(entry.part):
@@ -96,12 +102,16 @@ def _hopeless(kpi: Kpi, part: str) -> bool:
 
 
 class Group:
-    """Accounts that are looked at together. ``told``: by those that are fresh, ordered by account."""
+    """Accounts that are looked at together, for the figures that are wanted.
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    ``told``: by those that are fresh, ordered by account.
+    """
+
+    def __init__(self, members: Sequence[Member], wants: Wants) -> None:
+        self._wants = wants
         self.members = sorted(members, key=lambda member: member.account)
         self.told = [
-            Told(member.client, member.snapshots)
+            Told(member.client, member.snapshots, wants)
             for member in self.members
             if member.fresh and member.snapshots
         ]
@@ -110,13 +120,13 @@ class Group:
     def __len__(self) -> int:
         return len(self.members)
 
-    def places(self, kpis: Mapping[str, Kpi], wants: Callable[[str, str], bool]) -> Iterator[Place]:
+    def places(self, kpis: Mapping[str, Kpi]) -> Iterator[Place]:
         """What there is to tell of the group, each once. Where no account is fresh, what there would be."""
         seen: dict[Place, None] = {}
         for member in self.members:
             for snapshot in member.snapshots if member.fresh or not self.told else ():
                 for entry in snapshot.kpis:
-                    if wants(entry.kpi, entry.window):
+                    if self._wants(entry.kpi, entry.window):
                         seen[Place(entry.kpi, entry.window, entry.part)] = None
         for place in seen:
             kpi = kpis.get(place.kpi)

@@ -54,7 +54,8 @@ def summed(kpi: Kpi, place: Place, group: Group) -> Sum:
     merge = merge_of(kpi, place.part)
     if merge is None:
         return nothing(place, group, "not_mergeable")
-    found = [_term(kpi, told, place, group) for told in group.told]
+    rest = rest_of(kpi.parts, place.part)
+    found = [_term(kpi, told, place, group, rest) for told in group.told]
     terms = [one for one in found if isinstance(one, Term)]
     missing = [one for one in found if isinstance(one, str)]
     if merge in _OF_ACTORS:
@@ -92,15 +93,17 @@ def _first(reasons: Iterable[str]) -> str:
 # -- what one account says -----
 
 
-def _term(kpi: Kpi, told: Told, place: Place, group: Group) -> Term | str:
+def _term(kpi: Kpi, told: Told, place: Place, group: Group, rest: str | None) -> Term | str:
     """A term, or the reason why the account does not enter."""
     parts = told.parts(place)
-    entry, whole, rest = parts.get(place.part), parts.get(None), rest_of(kpi.parts, place.part)
+    entry, whole = parts.get(place.part), parts.get(None)
     if rest is None or whole is None:
         if entry is not None:
             return _known(told, entry)
         # A part that is not told: there is none of it.
-        return _blank(told, whole, 0.0)
+        name = kpi.beside.get(f"{(place.part or '').partition(':')[0]}:…")
+        beside = None if name is None else parts.get(name)
+        return _blank(told, whole, 0.0) if beside is None else _blank(told, beside, beside.denominator or 0.0)
     term = _blank(told, whole, whole.denominator or 0.0)
     if isinstance(term, str):
         return term

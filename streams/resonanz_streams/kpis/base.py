@@ -202,7 +202,7 @@ class Kpi:
     / denominator (a thousand times that, with the unit per_1000), of a *total* the numerator, of a
     *statistic* neither, and the denominator is of how many things.
     ``merge``: how the figures of several accounts become one; ``merge_parts``: of parts that become one
-    otherwise.
+    otherwise; ``beside``: of parts that only some accounts have, the one with the same denominator.
     """
 
     id: str
@@ -223,6 +223,7 @@ class Kpi:
     shape: Literal["quotient", "total", "statistic"] = "quotient"
     merge: Merge | None = None
     merge_parts: Mapping[str, Merge | None] = field(default_factory=dict, hash=False)
+    beside: Mapping[str, str] = field(default_factory=dict, hash=False)
     from_audience: bool = False
     api_only: bool = False
 

@@ -53,6 +53,7 @@ KPI = Kpi(
     denominator="comments (of interactions: likes, comments and shares)",
     interval="Wilson",
     merge="share",
+    beside={"signal:…": "interactions"},
     parts={
         "interactions": "the same of likes, comments and shares together",
         "signal:…": "likes, comments and shares with this signal / all of them",

@@ -364,6 +364,17 @@ def test_topics_are_added_by_name_and_a_missing_one_is_none() -> None:
     }
 
 
+def test_of_an_account_without_a_signal_all_interactions_are_without_it() -> None:
+    events = [
+        like("a", 3, flags=["bot"]),
+        like("b", 3),
+        *(like(f"c{n}", 3, account="b") for n in range(8)),
+    ]
+    found = deep(events)
+    assert numbers(found["suspicion_share", "24h", "signal:bot"]) == (0.1, 1.0, 10.0)
+    assert numbers(found["suspicion_share", "24h", "interactions"]) == (0.1, 1.0, 10.0)
+
+
 def test_of_a_venue_share_the_topic_s_own_interactions_are_the_whole() -> None:
     events = [
         like("a", 3, topics=["rye"], venue="elsewhere"),
