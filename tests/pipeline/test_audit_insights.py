@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,8 +13,11 @@ from tests.engines import NOW_MS, event
 from tests.pipeline.test_audit import change_state, counted, offset_of
 from tests.pipeline.test_rebuild import rebuilt
 
+from resonanz_connectors.publisher import SqlitePublisher
 from resonanz_streams.topics import DEEP
 from resonanz_streams.transports.ports import Outgoing
+from resonanz_streams.transports.sqlite_log import SqliteLog
+from resonanz_streams.transports.sqlite_schema import path_of
 
 MINUTE, HOUR = 60_000, 3_600_000
 Event = dict[str, Any]
@@ -162,7 +166,34 @@ def test_what_the_state_had_no_room_for_is_not_compared(broker: Broker) -> None:
         why = "the state had no room for all that was told of posts"
         assert report.unchecked == {
             ("state", "28d reach", why): 1,
-            **{("kpis", f"{window} reach", why): 1 for window in ("24h", "7d", "28d")},
+            **{("kpis", f"{window} reach", why): 1 for window in ("1h", "24h", "7d", "28d")},
         }
+
+    run(scene())
+
+
+def test_kpis_from_snapshots_that_the_log_no_longer_holds_are_not_compared(tmp_path: Path) -> None:
+    """Retention has taken what was told yesterday; the state still holds it. What needs it is left out."""
+    broker = Broker(f"sqlite:///{tmp_path}/log.db", "")
+    yesterday = NOW_MS - 20 * HOUR
+    post = published("file:a", "p", yesterday)
+    like = event(id="l", account="file:a", actor="ann", object="p", at_ms=NOW_MS - HOUR)
+
+    async def scene() -> None:
+        broker.create_topics()
+        settings = settings_on(broker)
+        publisher = SqlitePublisher(broker.url, clock=lambda: yesterday)
+        publisher.publish(records([told("file:a", "p", yesterday, reach=50, impressions=90)]))
+        publisher.close()
+        broker.publish(*records([post, like, published("file:a", "q", NOW_MS - HOUR)]))
+        await counted(settings)
+        log = SqliteLog(path_of(broker.url))
+        for partition, end in log.end_offsets("audience").items():
+            log.remove_before("audience", partition, NOW_MS - 2 * HOUR, end)
+        log.close()
+        _, _, entry = await entry_told(broker, "engagement_rate_by_reach")
+        assert (entry["numerator"], entry["denominator"]) == (1, 50)
+        report = await audited(settings, at_ms=NOW_MS + 2 * MINUTE)
+        assert report.differences == []
 
     run(scene())

@@ -11,8 +11,8 @@ from tests.engines import registry_of
 from tests.inputs import inputs_of
 
 from resonanz_streams.evaluation import KpiFailures
-from resonanz_streams.kpis.base import Inputs
-from resonanz_streams.snapshots import REFRESH_MS, SnapshotBook, chosen, share_of_time
+from resonanz_streams.kpis.base import Floats, Inputs, Ints
+from resonanz_streams.snapshots import REFRESH_MS, SnapshotBook, chosen, entries_of, share_of_time
 
 CLOCK_MS = 1_700_000_000_000
 
@@ -166,3 +166,19 @@ def test_the_busier_the_worker_the_less_time_goes_into_snapshots() -> None:
     assert [round(share_of_time(load), 3) for load in (0.0, 0.3, 0.9, 0.93, 1.0, 1.8)] == [
         0.4, 0.28, 0.04, 0.03, 0.03, 0.03
     ]  # fmt: skip
+
+
+def test_followers_at_a_time_are_those_of_the_accounts_that_are_told() -> None:
+    """Of three accounts the third one and the first: 300 had been 290, 7 had been 4."""
+    now, before = np.array([300.0, 50.0, 7.0]), np.array([290.0, 50.0, 4.0])
+
+    def followers_at(rows: Ints, times: Ints) -> Floats:
+        return np.where(times == CLOCK_MS, now[rows], before[rows])
+
+    inputs = inputs_of(ONE * 3, followers=now.tolist(), followers_at=followers_at)
+    changes = [
+        [entry.numerator for entry in entries]
+        for entries in entries_of(chosen(inputs, np.array([2, 0])))
+        if (entries[0].kpi, entries[0].part) == ("stagnation", None)
+    ]
+    assert changes == [[3.0, 10.0]]
