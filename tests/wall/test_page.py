@@ -127,7 +127,7 @@ def test_filters_and_window_are_kept_in_the_address(browser: Browser, wall: Runn
     wall.put(record(snapshot(BLUESKY, wall_ms())), record(of_theatre(wall_ms())))
     with page_of(browser, wall, WALL) as page:
         expect(page.locator(".row")).to_have_count(3)
-        page.get_by_label("Client").select_option("theatre")
+        page.get_by_role("combobox", name="Client").select_option("theatre")
         expect(page.locator(".row")).to_have_count(1)
         page.get_by_label("Window").select_option("24h")
         expect(tile(page, "interactions")).to_have_text("2,400")

@@ -31,7 +31,7 @@ def test_the_strip_has_room_for_the_longest_words(browser: Browser, tmp_path: Pa
     for size in (WALL, PHONE):
         with RunningWall(settings_from(tmp_path, text)) as wall, page_of(browser, wall, size) as page:
             expect(page.locator("#link")).to_have_text("LIVE")
-            page.get_by_label("Client").select_option("bakery")
+            page.get_by_role("combobox", name="Client").select_option("bakery")
             page.evaluate("document.getElementById('link').textContent = 'RECONNECTING'")
             page.evaluate("document.getElementById('age').textContent = 'event time 24 Nov 2026, 09:10'")
             shown = [it for it in page.locator(".strip > *, .filters label").all() if it.is_visible()]

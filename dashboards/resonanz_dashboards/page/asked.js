@@ -44,11 +44,11 @@ export function scopeQuery() {
   return query;
 }
 
-// The account that is open stands behind the #, so that it can be bookmarked and sent to somebody.
-export const addressOf = (account, window) => `#${new URLSearchParams({ account, ...(window && { window }) })}`;
+// What is open stands behind the #, so that it can be bookmarked and sent to somebody: {account} or {client}.
+export const addressOf = (subject, window) => `#${new URLSearchParams({ ...subject, ...(window && { window }) })}`;
 
 export function openIn(hash) {
   const asked = new URLSearchParams(hash.slice(1));
   const window = asked.get("window");
-  return { account: asked.get("account"), window: window in WINDOW_NAMES ? window : null };
+  return { account: asked.get("account"), client: asked.get("client"), window: window in WINDOW_NAMES ? window : null };
 }

@@ -140,7 +140,7 @@ export class Board {
   }
 }
 
-function figures(entries) {
+export function figures(entries) {
   const found = {};
   for (const it of entries) {
     if (it.part == null) found[NAMES[it.kpi]] = it;

@@ -1,20 +1,21 @@
-// One account with all its figures. Only the account that is open is asked for them, and again when it changes.
+// An account, or a client, with all its figures. Only what is open is asked for them, and again when it changes.
 
 import { addressOf, openIn, wanted } from "./asked.js";
 import { deepWindow } from "./board.js";
 import { Catalogue } from "./catalogue.js";
-import { age, clock, moment, WINDOW_NAMES } from "./format.js";
+import { clock, moment, WINDOW_NAMES } from "./format.js";
 import { Facts } from "./facts.js";
 import { GroupTable } from "./group_table.js";
 import { arrange, make } from "./make.js";
 import { write } from "./motion.js";
 import { json } from "./stream.js";
+import { OfAccount, OfClient } from "./subject.js";
 import { TopPosts } from "./top_posts.js";
 
-const LEAST_MS = 5000; // between two requests
-const MOST_MS = 30_000; // an account that does not change is asked again after this
+const MOST_MS = 30_000; // what does not change is asked again after this
 const ANSWER_MS = 15_000;
 const POSTS = "over_performance";
+const LEVELS = { ok: "ok", partial: "warn", stale: "bad", no_data: "bad" };
 const STATES = { stale: "STALE", partial: "PARTIAL", no_data: "NO DATA", ok: "" };
 
 const $ = (id) => document.getElementById(id);
@@ -25,13 +26,13 @@ export class Detail {
     this.dialog = $("detail");
     this.facts = new Facts($("detail-facts"));
     this.catalogue = null;
-    this.account = null;
+    this.subject = null;
     this.timer = null;
     this.dialog.addEventListener("close", () => this.#closed());
     $("detail-close").addEventListener("click", () => this.dialog.close());
     $("detail-windows").append(...Object.entries(WINDOW_NAMES).map(([name, text]) => windowChoice(name, text)));
     $("detail-windows").addEventListener("change", (event) => {
-      history.replaceState(null, "", addressOf(this.account, event.target.value));
+      history.replaceState(null, "", addressOf(this.subject.address, event.target.value));
       this.follow();
     });
     addEventListener("hashchange", () => this.follow());
@@ -39,14 +40,15 @@ export class Detail {
 
   // Show what the address asks for.
   follow() {
-    const { account, window } = openIn(location.hash);
-    if (!account) {
+    const { account, client, window } = openIn(location.hash);
+    if (!account && !client) {
       if (this.dialog.open) this.dialog.close();
       return;
     }
     const chosen = window ?? deepWindow(wanted.window);
-    if (account === this.account && chosen === this.window) return;
-    this.account = account;
+    const subject = account ? new OfAccount(account) : new OfClient(client);
+    if (subject.path === this.subject?.path && chosen === this.window) return;
+    this.subject = subject;
     this.window = chosen;
     this.#begin();
     if (!this.dialog.open) {
@@ -72,16 +74,15 @@ export class Detail {
 
   // There is news of these accounts.
   changed(ids) {
-    if (this.account == null || !ids.includes(this.account)) return;
+    if (!this.subject?.concerns(ids, this.board)) return;
     this.news = true;
-    if (!this.aborter) this.#later(this.loadedAt + LEAST_MS - performance.now());
+    if (!this.aborter) this.#later(this.loadedAt + this.subject.leastMs - performance.now());
   }
 
   #begin() {
     this.#empty();
     this.loadedAt = -Infinity;
-    const known = this.board.accounts.get(this.account);
-    write($("detail-name"), known?.name ?? this.account);
+    write($("detail-name"), this.subject.name(this.board));
     for (const input of $("detail-windows").querySelectorAll("input")) input.checked = input.value === this.window;
     $("detail-body").scrollTop = 0;
   }
@@ -118,28 +119,27 @@ export class Detail {
     }
     this.aborter = null;
     this.loadedAt = performance.now();
-    this.#later(this.news ? LEAST_MS : MOST_MS);
+    this.#later(this.news ? this.subject.leastMs : MOST_MS);
   }
 
   async #ask(signal) {
     this.catalogue ??= new Catalogue(await json("api/v1/kpis", signal));
-    const path = `api/v1/accounts/${encodeURIComponent(this.account)}`;
-    const account = await json(`${path}/kpis?window=${this.window}`, signal);
-    const told = account.kpis.some((it) => it.kpi === POSTS);
-    return { account, posts: told ? await json(`${path}/posts?window=${this.window}`, signal) : null };
+    const { path } = this.subject;
+    const answer = await json(`${path}/kpis?window=${this.window}`, signal);
+    const told = answer.account != null && answer.kpis.some((it) => it.kpi === POSTS);
+    return { answer, posts: told ? await json(`${path}/posts?window=${this.window}`, signal) : null };
   }
 
-  #show({ account, posts }) {
-    const client = this.board.clients.get(account.client);
-    write($("detail-name"), account.handle ?? account.account);
-    write($("detail-about"), `${client?.name ?? account.client} · ${account.platform} · ${account.account}`);
-    const old = account.age_ms == null ? "no figures yet" : `data ${age(account.age_ms)} old`;
-    this.#say([STATES[account.state], old].filter(Boolean).join(" · "), account.state === "ok" ? "ok" : account.state === "partial" ? "warn" : "bad");
-    this.facts.fill(account.kpis, this.catalogue);
-    const tables = this.catalogue.grouped(account.kpis, this.window).map((group) => {
+  #show({ answer, posts }) {
+    const { subject, board } = this;
+    write($("detail-name"), subject.name(board));
+    write($("detail-about"), subject.about(answer, board));
+    this.#say([STATES[answer.state], subject.old(answer)].filter(Boolean).join(" · "), LEVELS[answer.state]);
+    this.facts.fill(answer.kpis, this.catalogue);
+    const tables = this.catalogue.grouped(answer.kpis, this.window).map((group) => {
       if (!this.groups.has(group.title)) this.groups.set(group.title, new GroupTable(group.title));
       const table = this.groups.get(group.title);
-      table.fill(group, this.catalogue, (id, row) => this.#asOf(id, row, account.at_ms));
+      table.fill(group, this.catalogue, (id, row) => this.#asOf(id, row, answer));
       return table.element;
     });
     if (posts) {
@@ -149,8 +149,9 @@ export class Detail {
     arrange($("detail-groups"), tables);
   }
 
-  #asOf(id, { at_ms: at }, live) {
-    if (at === live && !this.catalogue.kpis.get(id)?.deep) return "";
+  #asOf(id, row, answer) {
+    const { at_ms: at } = row;
+    if (at == null || (!this.subject.dated(row, answer) && !this.catalogue.kpis.get(id)?.deep)) return "";
     return `as of ${this.board.state?.clock === "event" ? moment(at) : clock(at)}`;
   }
 
@@ -163,15 +164,16 @@ export class Detail {
     this.aborter?.abort();
     this.aborter = null;
     clearTimeout(this.timer);
-    const account = this.account;
-    this.account = null;
+    const { address } = this.subject;
+    this.subject = null;
     this.#empty(); // what one viewer was shown must not stay in the page for the next
     if (this.leaving) {
       this.leaving = false;
       return;
     }
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
-    document.querySelector(`[data-account="${CSS.escape(account)}"] a`)?.focus();
+    const opener = [...document.querySelectorAll(".row a")].find((it) => it.hash === addressOf(address));
+    opener?.focus();
   }
 }
 

@@ -67,7 +67,7 @@ export const moment = (ms) =>
     day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
   });
 
-export const accounts = (n) => `${whole.format(n)} account${n === 1 ? "" : "s"}`;
+export const accounts = (n, noun = "account") => `${whole.format(n)} ${noun}${n === 1 ? "" : "s"}`;
 
 export const WINDOW_NAMES = {
   "1m": "1 min", "5m": "5 min", "15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 days", "28d": "28 days",

@@ -8,6 +8,7 @@ export const RANKS = {
   potential: "shrunken interactions per potential", followers: "shrunken interactions per follower",
   response: "response rate, lower end of its interval",
   velocity: "velocity", interactions: "interactions", trouble: "trouble",
+  clients: "comments past the SLA, then comments that wait",
 };
 
 // What is not live stands last, except where trouble itself was asked for.

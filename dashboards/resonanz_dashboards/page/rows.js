@@ -17,12 +17,12 @@ export class Row {
   constructor(account) {
     this.element = rowTemplate.content.firstElementChild.cloneNode(true);
     this.element.dataset.account = account.id;
-    this.element.querySelector("h3 a").href = addressOf(account.id);
+    this.element.querySelector("h3 a").href = addressOf(account.subject ?? { account: account.id });
     const find = (selector) => this.element.querySelector(selector);
     this.cells = {
       name: find("h3 a"), client: find(".client"), platform: find(".platform"),
       velocity: find(".pulse .figure"), interactions: find(".count .figure"),
-      word: find(".word"), detail: find(".detail"),
+      word: find(".word"), unit: find(".state em"), detail: find(".detail"),
       parts: PARTS.map((part) => [part, find(`[data-part=${part}]`)]),
       rates: Object.keys(RATES).map((name) => [name, rateCell(find(`[data-rate=${name}]`), name)]),
     };
@@ -42,7 +42,8 @@ export class Row {
     settle(cells.interactions, status.known ? figures.interactions.value : null, count);
     for (const [part, cell] of cells.parts) write(cell, short(status.known ? figures[part]?.value : null));
     for (const [name, cell] of cells.rates) fillRate(cell, figures[name], scales[name], status.known);
-    write(cells.word, status.word || percent(status.coverage));
+    write(cells.word, status.text ?? (status.word || percent(status.coverage)));
+    write(cells.unit, status.unit ?? " covered");
     write(cells.detail, status.detail ?? `${age(status.age)} old`);
   }
 

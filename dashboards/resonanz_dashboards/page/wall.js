@@ -1,8 +1,9 @@
 // The page: what is known, and where it stands on the screen.
 
-import { addressOf, offer, readAddress, readFilters, scopeQuery, wanted } from "./asked.js";
+import { offer, readAddress, readFilters, scopeQuery, wanted } from "./asked.js";
 import { answeredIn, Board, figuresOf } from "./board.js";
 import { fillRest, fillSpotlight } from "./foot.js";
+import { Clients } from "./clients.js";
 import { Detail } from "./detail.js";
 import { accounts as counted, age, clock, count, moment } from "./format.js";
 import { List } from "./list.js";
@@ -20,6 +21,7 @@ const $ = (id) => document.getElementById(id);
 const board = new Board();
 const list = new List($("rows"), matchMedia("(max-width: 899px)"));
 const opened = new Detail(board);
+const clients = new Clients(board, later);
 let link = { word: "connecting", detail: "" };
 let survey = { sum: { newest: null }, statuses: new Map() };
 let order = [];
@@ -62,7 +64,7 @@ function choose() {
 // The sparklines' past. Without it they begin now: that is worth no word.
 async function backfill(ids, total = false) {
   try {
-    const found = await velocities(scopeQuery(), [...ids].slice(0, 100));
+    const found = await velocities(scopeQuery(), [...ids].filter((it) => board.accounts.has(it)).slice(0, 100));
     if (total) totalSpark.restart(found.times_ms, found.total);
     for (const [id, values] of Object.entries(found.accounts)) list.rows.get(id)?.spark.restart(found.times_ms, values);
   } catch { /* the stream says what is wrong */ }
@@ -101,6 +103,7 @@ function trouble() {
 
 function askForToken(detail) {
   opened.hide();
+  clients.clear();
   $("login-why").textContent = token.get() ? detail : "This wall needs a token. Whoever runs it can give you one.";
   token.clear();
   board.empty();
@@ -134,6 +137,27 @@ function render() {
 }
 
 function rank(accounts) {
+  clients.follow();
+  $("board").dataset.rank = wanted.rank;
+  if (wanted.rank === "clients") rankClients();
+  else rankAccounts(accounts);
+}
+
+function rankClients() {
+  const { items, statuses } = clients.shown();
+  const sought = $("find").value.trim().toLowerCase();
+  const found = sought ? items.filter((it) => it.sought.includes(sought)) : items;
+  const top = found.slice(0, list.room(found.length));
+  const scales = scalesOf(top, statuses);
+  list.place(top);
+  for (const it of top) list.rows.get(it.id).fill(it, statuses.get(it), it.about, scales);
+  heads(top.length, items.length, "client");
+  const rest = items.filter((it) => !top.includes(it));
+  fillRest(rest, statuses);
+  fillSpotlight(rest, statuses, wanted.rank, Date.now());
+}
+
+function rankAccounts(accounts) {
   const now = performance.now();
   const known = accounts.filter((it) => survey.statuses.get(it).known).length;
   // An order made when less than half of the present figures were there is the alphabet's, not a ranking.
@@ -150,16 +174,16 @@ function rank(accounts) {
   const fresh = list.place(top);
   for (const it of top) list.rows.get(it.id).fill(it, survey.statuses.get(it), board.clients.get(it.client), scales);
   if (fresh.length) backfill(fresh.map((it) => it.id));
-  $("board").dataset.rank = wanted.rank;
-  heads(top.length, order.length);
+  heads(top.length, order.length, "account");
   const shown = new Set(top);
   const rest = order.filter((it) => !shown.has(it));
   fillRest(rest, survey.statuses);
   fillSpotlight(rest, survey.statuses, wanted.rank, Date.now());
 }
 
-function heads(shown, all) {
-  $("find").placeholder = shown < all ? `Top ${shown} of ${count(all)}` : counted(all);
+function heads(shown, all, noun) {
+  $("find").placeholder = shown < all ? `Top ${shown} of ${count(all)}` : counted(all, noun);
+  write(document.querySelector("[data-column=trouble]"), noun === "client" ? "Waiting" : "Covered");
   write(document.querySelector("[data-column=response]"), answeredIn(wanted.window));
   for (const it of document.querySelectorAll("[data-column]")) it.classList.toggle("ranked", it.dataset.column === wanted.rank);
 }
@@ -170,7 +194,7 @@ function pulse() {
   totalSpark.push(now, survey.sum.velocity);
   for (const [id, row] of list.rows) {
     const account = board.accounts.get(id);
-    row.pulse(now, account, survey.statuses.get(account));
+    if (account) row.pulse(now, account, survey.statuses.get(account));
   }
 }
 
@@ -187,7 +211,7 @@ $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("find").addEventListener("input", render);
 $("rows").addEventListener("click", (event) => {
   const row = event.target.closest(".row");
-  if (row && !event.target.closest("a") && !getSelection().toString()) location.hash = addressOf(row.dataset.account);
+  if (row && !event.target.closest("a") && !getSelection().toString()) location.hash = row.querySelector("a").hash;
 });
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
