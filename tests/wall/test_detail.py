@@ -12,9 +12,11 @@ from tests.wall.walls import TWO_CLIENTS, RunningWall, settings_from
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.events import KpiEntry
 from resonanz_streams.kpis import KPIS
+from resonanz_streams.kpis.base import WHY
 from resonanz_streams.transports.ports import Record
 
 DASH = "\N{EN DASH}"
+CAPTIONS = [group.capitalize() for group in dict.fromkeys(it.group for it in KPIS)]
 OPEN = "#account=bluesky%3Adid%3Aplc%3Aabc&window=7d"
 
 
@@ -56,10 +58,7 @@ def test_a_figure_stands_with_all_that_it_was_computed_from(browser: Browser, wa
     with page_of(browser, wall, WALL, OPEN) as page:
         expect(page.get_by_role("dialog", name="winter.example")).to_be_visible()
         expect(page.locator("#detail-about")).to_have_text(f"Bakery Winter · bluesky · {BLUESKY}")
-        captions = page.locator("#detail caption")
-        expect(captions).to_have_text(
-            ["Engagement", "Potential", "Dialogue", "Topics and venues", "Authenticity"]
-        )
+        expect(page.locator("#detail caption")).to_have_text(CAPTIONS)
         assert cells(figure(page, "response_rate")) == ["80 %", f"64{DASH}88 %", "12 / 15", "100 %"]
         assert cells(figure(page, "suspicion_share")) == ["25 %", f"4.6{DASH}70 %", "1 / 4", "100 %"]
         assert cells(figure(page, "backlog", "oldest age")) == ["10 h", "", "of 18", "100 %"]
@@ -151,8 +150,7 @@ def test_every_kpi_of_ours_has_its_group(browser: Browser, wall: RunningWall) ->
     wall.put(*with_deep(shot, [number(it.id, None, 1) for it in KPIS]))
     with page_of(browser, wall, WALL, OPEN) as page:
         expect(page.locator("#detail tr.whole")).to_have_count(len(KPIS))
-        # Five groups, and the posts.
-        expect(page.locator("#detail caption")).to_have_count(6)
+        expect(page.locator("#detail caption")).to_have_text([*CAPTIONS[:1], "Posts", *CAPTIONS[1:]])
         expect(page.get_by_role("table", name="Further KPIs")).to_have_count(0)
 
 
@@ -275,4 +273,21 @@ def test_an_account_that_is_not_is_said(browser: Browser, wall: RunningWall) -> 
 def test_without_figures_it_says_so(browser: Browser, wall: RunningWall) -> None:
     with page_of(browser, wall, WALL, f"#account={MASTODON}") as page:
         expect(page.locator("#detail-state")).to_have_text("NO DATA · no figures yet")
-        expect(page.locator("#detail caption")).to_have_count(5)
+        expect(page.locator("#detail caption")).to_have_text(CAPTIONS)
+
+
+def test_a_ratio_that_is_no_share_may_exceed_one(browser: Browser, wall: RunningWall) -> None:
+    ratio = KpiEntry("outbound_effect", "7d", None, 2.5, 1.2, 5.0, 5.0, 2.0, 1.0)
+    wall.put(*with_deep(snapshot(BLUESKY, wall_ms()), [ratio]))
+    with page_of(browser, wall, WALL, OPEN) as page:
+        assert cells(figure(page, "outbound_effect")) == ["2.50", f"1.20{DASH}5.00", "5 / 2", "100 %"]
+
+
+def test_a_post_that_cannot_be_compared_keeps_its_interactions(browser: Browser, wall: RunningWall) -> None:
+    few = KpiEntry("over_performance", "7d", "post:p1", None, None, None, 6.0, None, 1.0, "too_few_posts")
+    whole = absent("over_performance", "too_few_posts")
+    wall.put(*with_deep(snapshot(BLUESKY, wall_ms()), [whole, few]))
+    with page_of(browser, wall, WALL, OPEN) as page:
+        told = page.get_by_role("table", name="Posts").locator("tbody tr")
+        expect(told.locator(".value")).to_have_text("6 ")
+        expect(told.locator(".reason")).to_have_text(WHY["too_few_posts"].capitalize() + ".")

@@ -6,10 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.wall.agency import Agency, agency_yaml
 from tests.wall.deep import share
 from tests.wall.figures import record, snapshot
 from tests.wall.pages import CONTRASTS, PHONE, SIZES, WALL, page_of, row
-from tests.wall.walls import RunningWall, settings_from
+from tests.wall.walls import DEADLINE_SECONDS, RunningWall, settings_from
 
 from resonanz_streams.clock import wall_ms
 from resonanz_streams.events import KpiSnapshot
@@ -114,3 +115,28 @@ def test_answers_stand_in_their_column_where_accounts_are_ranked_by_them(
         width, place = drawn(page, SMALL, "response")
         assert width == pytest.approx(0.66, abs=0.01)
         assert place == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("rank", "kpi", "levels"),
+    [
+        ("followers", "engagement_rate_by_followers", {"cohort", "platform", "all"}),
+        ("potential", "interactions_per_potential", {"cohort", "platform"}),
+    ],
+)
+def test_the_order_is_that_of_the_api(
+    browser: Browser, tmp_path: Path, rank: str, kpi: str, levels: set[str]
+) -> None:
+    agency = Agency(200)
+    with RunningWall(settings_from(tmp_path, agency_yaml(200))) as wall:
+        wall.put(*agency.move(wall_ms()))
+        told = wall.get(f"/api/v1/ranking?kpi={kpi}&window=24h").json()["accounts"]
+        assert {it["prior"]["level"] for it in told} == levels
+        with page_of(browser, wall, PHONE, f"?rank={rank}&window=24h") as page:
+            # Accounts are ranked anew every five seconds, and before that as their first figures come.
+            page.wait_for_function(
+                """told => told.join()
+                  === [...document.querySelectorAll(".row")].map((it) => it.dataset.account).join()""",
+                arg=[it["account"] for it in told[:60]],
+                timeout=1000 * DEADLINE_SECONDS,
+            )

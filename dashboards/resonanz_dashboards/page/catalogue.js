@@ -29,9 +29,12 @@ export class Catalogue {
     this.groups = [...new Set(kpis.map((it) => it.group))].filter((it) => it && it !== CUSTOM);
   }
 
-  // Parts of an age are seconds, whatever the unit of the whole.
+  // Parts of an age are seconds, whatever the unit of the whole. A ratio is a share of a whole where its interval is
+  // Wilson's; others may exceed 1.
   unit(kpi, part) {
-    return part?.endsWith("_age") ? "seconds" : this.kpis.get(kpi)?.unit ?? "";
+    if (part?.endsWith("_age")) return "seconds";
+    const { unit = "", interval } = this.kpis.get(kpi) ?? {};
+    return unit === "ratio" && interval === "Wilson" ? "share" : unit;
   }
 
   // meant: the formula; of: what numerator and denominator are.

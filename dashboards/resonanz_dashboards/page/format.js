@@ -91,7 +91,7 @@ export const duration = (seconds) => {
 
 // A number of a KPI by its unit.
 const FORMS = {
-  ratio: share, seconds: duration, per_1000: rate, per_minute: rate,
+  share, seconds: duration, per_1000: rate, per_minute: rate, ratio: rate,
   "": (n) => (Number.isInteger(n) ? count(n) : rate(n)),
 };
 export const figure = (n, unit) => (n == null ? "–" : (FORMS[unit] ?? FORMS[""])(n));

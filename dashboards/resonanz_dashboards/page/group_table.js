@@ -88,7 +88,7 @@ function shapeOf({ kpi, part }, catalogue) {
   if (part?.startsWith(LISTED_ELSEWHERE)) return "listed elsewhere";
   if (part?.startsWith(HOUR)) return "hour";
   if (!part?.includes(":")) return "plain";
-  return BARS.includes(headOf(part)) || catalogue.unit(kpi, null) === "ratio" ? "bar" : "plain";
+  return BARS.includes(headOf(part)) || catalogue.unit(kpi, null) === "share" ? "bar" : "plain";
 }
 
 // One scale for all of a unit, so that they compare down the table.
@@ -96,12 +96,12 @@ function scalesOf(kpis, catalogue) {
   const plain = kpis.flatMap(([, rows]) => rows).filter((it) => shapeOf(it, catalogue) === "plain" && it.lo != null);
   const units = gathered(plain, (it) => catalogue.unit(it.kpi, it.part));
   return new Map([...units].map(([unit, rows]) =>
-    [unit, unit === "ratio" ? linear(1) : spread(rows.map((it) => it.value), nice(highest(rows)))]));
+    [unit, unit === "share" ? linear(1) : spread(rows.map((it) => it.value), nice(highest(rows)))]));
 }
 
 export function intervalText({ lo, hi }, unit) {
   if (lo == null || hi == null) return "";
-  return unit === "ratio" ? `${figure(lo, unit).replace(" %", "")}–${figure(hi, unit)}` : `${figure(lo, unit)}–${figure(hi, unit)}`;
+  return unit === "share" ? `${figure(lo, unit).replace(" %", "")}–${figure(hi, unit)}` : `${figure(lo, unit)}–${figure(hi, unit)}`;
 }
 
 function texts(it, catalogue) {

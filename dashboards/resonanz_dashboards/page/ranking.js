@@ -1,6 +1,7 @@
 // In which order accounts stand.
 
-const FEWEST = 3; // accounts from which a platform has a mean of its own
+const FEWEST = 8; // accounts of a group that can say what is usual in it
+const ALL = "";
 const LEVELS = { bad: 0, warn: 1, wait: 2, ok: 2 };
 
 // Each names its measure: the foot of the page says it.
@@ -29,36 +30,39 @@ function plain(figures, by) {
 }
 
 // A rank of raw rates is a rank of luck: three likes on forty people beat everybody. So each rate is drawn
-// towards its platform's mean, the more the less is known about it (Gamma-Poisson, moments; Marshall 1991).
-// Platforms of fewer than three accounts are taken together.
+// towards what is usual among its like, the more the less is known about it, as /api/v1/ranking does it, which
+// knows no windows of minutes (Gamma-Poisson, moments; Marshall 1991): platform and decade of followers, or where
+// these are fewer than eight accounts the platform, or all.
 function shrunk(accounts, statuses, by) {
-  const cohorts = new Map();
-  const few = [];
-  for (const account of accounts) {
-    const entry = account.figures[by];
-    if (!statuses.get(account).known || entry?.value == null || !(entry.denominator > 0) || entry.numerator < 0) continue;
-    const cohort = cohorts.get(account.platform) ?? [];
-    cohort.push({ account, events: entry.numerator, exposure: entry.denominator });
-    cohorts.set(account.platform, cohort);
-  }
-  for (const [platform, cohort] of cohorts) {
-    if (cohort.length >= FEWEST) continue;
-    cohorts.delete(platform);
-    few.push(...cohort);
-  }
-  if (few.length) cohorts.set(null, few);
-  const keys = new Map();
-  for (const cohort of cohorts.values()) {
-    const exposure = cohort.reduce((sum, it) => sum + it.exposure, 0);
-    const mean = cohort.reduce((sum, it) => sum + it.events, 0) / exposure;
-    const spread = cohort.reduce((sum, it) => sum + it.exposure * (it.events / it.exposure - mean) ** 2, 0) / exposure;
-    const between = Math.max(0, spread - (mean * cohort.length) / exposure);
-    for (const it of cohort) {
-      const own = it.events / it.exposure;
-      const weight = between > 0 ? between / (between + mean / it.exposure) : 0;
-      // With nothing between them the raw rate still orders them, by less than any real difference.
-      keys.set(it.account, mean + weight * (own - mean) + own * 1e-9);
+  const seen = accounts.map((it) => exposed(it, statuses.get(it), by)).filter(Boolean);
+  const groups = new Map();
+  for (const it of seen) {
+    for (const key of it.groups) {
+      if (groups.has(key)) groups.get(key).push(it);
+      else groups.set(key, [it]);
     }
   }
-  return keys;
+  const priors = new Map([...groups].map(([key, its]) => [key, prior(its)]));
+  return new Map(seen.map((it) => {
+    const { mean, variance } = priors.get(it.groups.find((key) => key === ALL || groups.get(key).length >= FEWEST));
+    const weight = variance > 0 ? variance / (variance + mean / it.exposure) : 0;
+    // With nothing between them the raw rate still orders them, by less than any real difference.
+    return [it.account, mean + weight * (it.own - mean) + it.own * 1e-9];
+  }));
+}
+
+function exposed(account, { known, word }, by) {
+  const entry = account.figures[by];
+  if (!known || word === "STALE" || entry?.lo == null || !(entry.denominator > 0)) return null;
+  const { numerator: events, denominator: exposure } = entry;
+  const followers = account.figures.followers?.denominator;
+  const decade = followers == null ? [] : [`${account.platform} ${String(Math.floor(Math.max(1, followers))).length}`];
+  return { account, events, exposure, own: events / exposure, groups: [...decade, account.platform, ALL] };
+}
+
+function prior(its) {
+  const exposure = its.reduce((sum, it) => sum + it.exposure, 0);
+  const mean = its.reduce((sum, it) => sum + it.events, 0) / exposure;
+  const spread = its.reduce((sum, it) => sum + it.exposure * (it.own - mean) ** 2, 0) / exposure;
+  return { mean, variance: Math.max(0, spread - (mean * its.length) / exposure) };
 }
