@@ -17,6 +17,7 @@ from resonanz_streams.kpis.base import (
     Inputs,
     Ints,
     Kpi,
+    Place,
     Voice,
 )
 from resonanz_streams.net.suspects import Burst, Pattern, Screening
@@ -38,6 +39,7 @@ def inputs_of(
     clients: Clients | None = None,
     followers_at: Callable[[Ints, Ints], Floats] | None = None,
     days: Collection[int] = range(1, EARLIER_DAYS + 1),
+    watched: Callable[[Place, Ints, Ints], Floats] | None = None,
 ) -> Inputs:
     """The same counts (likes, comments, shares, removed) in every window, one row an account; without a word
     nothing else is known, and all is covered. ``followers_at``: without it they were always as many;
@@ -61,6 +63,7 @@ def inputs_of(
         net=net,
         followers_at=followers_at or (lambda rows, _: followed[rows]),
         days=lambda _: np.tile([day in days for day in range(1, EARLIER_DAYS + 1)], (len(counts), 1)),
+        covered=watched or (lambda _place, _begin, _end: covered),
     )
 
 

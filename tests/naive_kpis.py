@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from math import comb
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -93,11 +94,51 @@ def kpis(world: World) -> dict[tuple[str, str | None], Triple]:
         **of_brands(world.brands, recent),
         **of_trends(world, found, recent),
         **of_suspects(world, found),
+        **of_change(world, found),
+        **of_calendar(world, found),
     }
 
 
 def total(events: Iterable[Event]) -> int:
     return sum(event.get("count", 1) for event in events)
+
+
+def of_change(world: World, found: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    length = world.now - world.start
+    now = total(event for event in found if event["at"] > world.start)
+    before = total(event for event in found if world.start - length < event["at"] <= world.start)
+    if world.start - length + 1 < world.begin or now < 0 or before < 0:
+        return {("interactions_change", None): ABSENT, ("interactions_change", "p"): ABSENT}
+    both = now + before
+    tail = Fraction(sum(comb(both, few) for few in range(min(now, before) + 1)), 2**both)
+    return {
+        ("interactions_change", None): (
+            (Fraction(now, before), now, before) if before else (None, now, None)
+        ),
+        ("interactions_change", "p"): (min(Fraction(1), 2 * tail) if both else None, None, None),
+    }
+
+
+def of_calendar(world: World, found: list[Event]) -> dict[tuple[str, str | None], Triple]:
+    def day_of(at: int) -> date:
+        return datetime.fromtimestamp(at / 1000, ZoneInfo(world.zone)).date()
+
+    triples: dict[tuple[str, str | None], Triple] = {}
+    today = day_of(world.now)
+    week = today.isocalendar()[:2]
+    before = (today - timedelta(days=7)).isocalendar()[:2]
+    holding: dict[str, Callable[[date], bool]] = {
+        "today": lambda day: day == today,
+        "yesterday": lambda day: day == today - timedelta(days=1),
+        "this_week": lambda day: day.isocalendar()[:2] == week,
+        "last_week": lambda day: day.isocalendar()[:2] == before,
+        "this_month": lambda day: (day.year, day.month) == (today.year, today.month),
+    }
+    for name, holds in holding.items():
+        count = total(event for event in found if holds(day_of(event["at"])))
+        triples["calendar_interactions", name] = (count, count, None)
+        triples["calendar_interactions_per_potential", name] = (None, count, None)
+    return triples
 
 
 def share(chosen: int | Fraction, whole: int | Fraction) -> Triple:

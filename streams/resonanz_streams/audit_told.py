@@ -36,7 +36,7 @@ from resonanz_streams.deep import deep_figures
 from resonanz_streams.details import Facets
 from resonanz_streams.evaluation import KpiFailures
 from resonanz_streams.events import KpiEntry
-from resonanz_streams.kpis.base import WINDOWS, Inputs, Kpi
+from resonanz_streams.kpis.base import WINDOWS, Floats, Inputs, Kpi
 from resonanz_streams.measures import clients_of
 from resonanz_streams.reach import Limit, hidden
 from resonanz_streams.registry import Registry
@@ -164,9 +164,13 @@ class _Part:
         now_ms, registry = self.now_ms, self.source.registry
         accounts = registry.accounts_of(self.source.partition)
         coverage = {window: np.zeros(len(accounts)) for window in WINDOWS}
+        own: dict[Place, Floats] = defaultdict(lambda: np.zeros(len(accounts)))
+        with_own = {kpi.id for kpi in self.source.kpis if kpi.own_coverage}
         for row in self.rows:
             for entry in self.told[row].snapshot.kpis:
-                if entry.window in coverage:
+                if entry.kpi in with_own:
+                    own[entry.kpi, entry.window, entry.part][row] = entry.coverage or 0.0
+                elif entry.window in coverage:
                     coverage[entry.window][row] = entry.coverage or 0.0
         return Inputs(
             now_ms=now_ms,
@@ -181,6 +185,7 @@ class _Part:
             kpis=self.source.kpis,
             followers_at=followers_at(people),
             coverage=coverage,
+            covered=lambda place, _begin, _end: own[place],
         )
 
 

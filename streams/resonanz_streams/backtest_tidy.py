@@ -97,7 +97,9 @@ class Tidy:
             "account": accounts.astype(np.int32),
             "label": labels[places],
             "value": value[chosen],
-            "coverage": np.stack([inputs.coverage[window] for _, window, _ in found], axis=1)[chosen],
+            "coverage": np.stack(
+                [column.covered(inputs.coverage, window) for _, window, column in found], axis=1
+            )[chosen],
         }
         for name in _BESIDES:
             piece[name] = np.stack([getattr(column, name) for _, _, column in found], axis=1)[chosen]
@@ -112,7 +114,7 @@ class Tidy:
             "account": rows[chosen].astype(np.int32),
             "label": np.array(labels, dtype=np.int64),
             "value": column.value[chosen],
-            "coverage": inputs.coverage[window][rows[chosen]],
+            "coverage": column.covered(inputs.coverage, window)[chosen],
         }
         for name in _BESIDES:
             piece[name] = getattr(column, name)[chosen]

@@ -82,18 +82,28 @@ class CoverageBook:
     def share(
         self, now_ms: int, starts: Mapping[str, int], *, known_from_ms: int = _NEVER
     ) -> dict[str, Floats]:
-        """Per window the covered share, 0 to 1, of (starts[window], now]; what lies before ``known_from_ms``
-        is not covered, since the ledger has forgotten it."""
-        steps, accounts = self._newest(), len(self._statuses)
-        _, until_now = steps.integrals(np.full(accounts, now_ms))
-        fresh = now_ms - self._open_from <= GRACE_MS
-        shares = {}
-        for window, start in starts.items():
-            begin = min(max(start, known_from_ms), now_ms)
-            _, before = steps.integrals(np.full(accounts, begin))
-            late = np.where(fresh, np.maximum(0, now_ms - np.maximum(self._open_from, begin)), 0)
-            shares[window] = np.minimum(1.0, (until_now - before + late) / (now_ms - start))
-        return shares
+        """See :meth:`between`; per window of (starts[window], now]."""
+        watched, end = self.between(now_ms, known_from_ms=known_from_ms), np.full(len(self._statuses), now_ms)
+        return {window: watched(np.full_like(end, start), end) for window, start in starts.items()}
+
+    def between(self, now_ms: int, *, known_from_ms: int = _NEVER) -> Callable[[Ints, Ints], Floats]:
+        """A function that gives, as of now and in any thread, of each account the covered share, 0 to 1, of
+        its (begin, end], which ends by now; what lies before ``known_from_ms`` is not covered, since the
+        ledger has forgotten it."""
+        steps = self._newest()
+        open_from = self._open_from.copy()
+        fresh = now_ms - open_from <= GRACE_MS
+        _, until_now = steps.integrals(np.full(len(open_from), now_ms))
+
+        def watched(begin_ms: Ints, end_ms: Ints) -> Floats:
+            begin = np.minimum(np.maximum(begin_ms, known_from_ms), end_ms)
+            after = until_now if (end_ms == now_ms).all() else steps.integrals(end_ms)[1]
+            _, before = steps.integrals(begin)
+            late = np.where(fresh, np.maximum(0, end_ms - np.maximum(open_from, begin)), 0)
+            share: Floats = np.minimum(1.0, (after - before + late) / (end_ms - begin_ms))
+            return share
+
+        return watched
 
     def days(
         self, now_ms: int, starts: Mapping[str, int], *, known_from_ms: int = _NEVER

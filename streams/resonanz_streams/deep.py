@@ -48,18 +48,20 @@ class DeepFigures:
         numbers = np.empty((accounts, len(dense), 6))
         codes = np.zeros((accounts, len(dense)), dtype=np.uint8)
         for place, (_, window, column) in enumerate(dense):
-            for number, values in enumerate((*_numbers(column), self.coverage[window])):
+            for number, values in enumerate((*_numbers(column), column.covered(self.coverage, window))):
                 numbers[:, place, number] = values
             codes[:, place] = column.reason
         labels = [(kpi.id, window, column.part) for kpi, window, column in dense]
-        return Arranged(labels, numbers, codes, self._ragged())
+        wholes = {label[:2] for label in labels if label[2] is None}
+        spoken = [label[2] is not None and label[:2] in wholes for label in labels]
+        return Arranged(labels, spoken, numbers, codes, self._ragged())
 
     def _ragged(self) -> "Mapping[int, Sequence[_Part]]":
         parts: dict[int, list[_Part]] = {}
         for kpi, window, column in self.columns:
             if column.rows is None:
                 continue
-            values = np.stack((*_numbers(column), self.coverage[window][column.rows]), axis=1)
+            values = np.stack((*_numbers(column), column.covered(self.coverage, window)), axis=1)
             # A value, or a numerator without one.
             told = ~(np.isnan(column.value) & np.isnan(column.numerator))
             lines = zip(column.rows.tolist(), column.parts, values, column.reason.tolist(), strict=True)
@@ -76,23 +78,26 @@ _Part = tuple[tuple[str, str, str | None], NDArray[np.float64], int]
 class Arranged:
     """``numbers``: (accounts, labels, 6), as a KpiEntry has them; ``codes``: of the reasons.
 
-    ``ragged``: label, numbers and code of parts that only some accounts have.
+    ``spoken``: whether a whole says why the value is null, if it is. ``ragged``: label, numbers and code of
+    parts that only some accounts have.
     """
 
     labels: Sequence[tuple[str, str, str | None]]
+    spoken: Sequence[bool]
     numbers: NDArray[np.float64]
     codes: NDArray[np.uint8]
     ragged: Mapping[int, Sequence[_Part]]
 
     def entries(self, row: int) -> list[KpiEntry]:
-        """Of one account. A part that is null is left out: the whole says why. A part that only some accounts
-        have, such as a post, stays if it has a numerator, and an authentic one stays always: where that is
-        left out, it is the same as the whole."""
-        of_dense = zip(self.labels, self.numbers[row].tolist(), self.codes[row].tolist(), strict=True)
+        """Of one account. A part that is null is left out where the whole says why. A part that only some
+        accounts have, such as a post, stays if it has a numerator, and an authentic one stays always: where
+        that is left out, it is the same as the whole."""
+        numbers, codes = self.numbers[row].tolist(), self.codes[row].tolist()
+        of_dense = zip(self.labels, self.spoken, numbers, codes, strict=True)
         return [
-            _entry(label, numbers, code)
-            for label, numbers, code in of_dense
-            if label[2] is None or numbers[0] == numbers[0]  # not NaN
+            _entry(label, of_label, code)
+            for label, spoken, of_label, code in of_dense
+            if not spoken or of_label[0] == of_label[0]  # not NaN
         ] + [_entry(label, numbers.tolist(), code) for label, numbers, code in self.ragged.get(row, ())]
 
     def mark(self, row: int) -> int:

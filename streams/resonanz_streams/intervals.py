@@ -91,3 +91,19 @@ def wilson_interval(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:
     half = _Z / (1 + z2 / trials) * np.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
     # At the ends the two terms are equal but for rounding.
     return np.where(successes == 0, 0.0, middle - half), np.where(successes == trials, 1.0, middle + half)
+
+
+def equal_means_p(counts: NDArray[np.int64], other_counts: NDArray[np.int64]) -> Floats:
+    """How probable two Poisson counts of the same exposure are that differ at least as much, if their means
+    are equal: two-sided and exact. NaN where a count is negative or both are 0.
+
+    Of their sum each count is binomial with p = 1/2, whose tails are alike: twice the smaller one. Source: J.
+    Przyborowski, H. Wilenski, Homogeneity of results in testing samples from Poisson series, Biometrika 31
+    (1940).
+    """
+    usable = (counts >= 0) & (other_counts >= 0) & (counts + other_counts > 0)
+    smaller = np.where(usable, np.minimum(counts, other_counts), 0).astype(np.float64)
+    larger = np.where(usable, np.maximum(counts, other_counts), 1).astype(np.float64)
+    # P(X <= smaller) of smaller + larger trials.
+    tail = special.betainc(larger, smaller + 1, 0.5)
+    return np.where(usable, np.minimum(1.0, 2 * tail), np.nan)

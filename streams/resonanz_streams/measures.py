@@ -109,6 +109,7 @@ class Measures:
         known_from_ms = max(self.ledger.cut_ms, known_from_ms)
         starts = {window: old_edge_ms(window, now) for window in windows}
         lengths = {window: now - start for window, start in starts.items()}
+        watched = self.coverage.between(now, known_from_ms=known_from_ms)
         people = {name: self._registry.potential_at(name, now) for name in self._registry.clients}
         potential = [people[account.client] for account in self._accounts]
         return Inputs(
@@ -123,6 +124,7 @@ class Measures:
             kpis=self._kpis,
             followers_at=self.audience.at(),
             days=self.coverage.days(now, starts, known_from_ms=known_from_ms),
+            covered=lambda _, begin_ms, end_ms: watched(begin_ms, end_ms),
             coverage=self.coverage.share(
                 now,
                 {window: now - WINDOWS_MS[window] for window in windows},

@@ -60,6 +60,7 @@ WHY: Final[Mapping[str, str]] = {
     "cohort_too_small": "fewer than 8 accounts of 3 clients can be compared, or more than half are one "
     "client's",
     "not_shared": "the client did not agree to be compared (benchmarks)",
+    "beyond_horizon": "the period begins before what is remembered, 28 days at most",
 }
 """Why a value or its interval is null, for a person."""
 
@@ -79,6 +80,9 @@ AUTHENTIC: Final = "authentic"
 LIKE, COMMENT, SHARE, POST, REMOVED = range(5)
 """Columns of ``Inputs.counts``: net likes, comments, shares, own posts; and interactions since removed."""
 
+Place = tuple[str, str, str | None]
+"""Of a value among those of an account: KPI, window, part."""
+
 INTERACTIONS: Final = slice(LIKE, POST)
 """The columns of likes, comments and shares."""
 
@@ -95,7 +99,9 @@ class Inputs:
     ``coverage[w]``: 0 to 1, the share of the window that was watched completely.
     ``kpis``: those that are wanted, None for all. ``net``: what stands, for those KPIs that are ``deep``;
     ``followers_at(rows, times)``: the followers that accounts had then, NaN where nobody knows;
-    ``days(window)``: shape (n, 27), whether the window as it was 1 … 27 days ago was watched.
+    ``days(window)``: shape (n, 27), whether the window as it was 1 … 27 days ago was watched;
+    ``covered(place, begin, end)``: of each account the share of its (begin, end] that was watched completely;
+    an audit, which has no heartbeats, takes it from the entry at that place.
     """
 
     now_ms: int
@@ -109,6 +115,7 @@ class Inputs:
     net: "NetTable | None" = None
     followers_at: FollowersAt | None = None
     days: Callable[[str], NDArray[np.bool_]] | None = None
+    covered: Callable[[Place, Ints, Ints], Floats] | None = None
     kpis: "Sequence[Kpi] | None" = None
 
     def start_ms(self, window: str) -> int:
@@ -172,6 +179,7 @@ class Column:
 
     With ``rows`` it holds parts of some accounts only: value i is of account ``rows[i]`` and of part
     ``parts[i]``; an account may come several times. ``part`` is then None, or the part of all of them.
+    ``coverage``: where the values are not about the window as a whole.
     """
 
     part: str | None
@@ -183,6 +191,13 @@ class Column:
     reason: NDArray[np.uint8]
     rows: Ints | None = None
     parts: Sequence[str] = ()
+    coverage: Floats | None = None
+
+    def covered(self, coverage: Mapping[str, Floats], window: str) -> Floats:
+        """What stands beside each value, where ``coverage`` is that of the windows."""
+        if self.coverage is not None:
+            return self.coverage
+        return coverage[window] if self.rows is None else coverage[window][self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +208,9 @@ class Kpi:
     less often than once a tick. ``daily``: it compares with the same window of earlier days. ``most_parts``:
     into how many parts an account's value falls at most. ``from_audience``: it needs snapshots of topic
     audience. ``api_only``: it is told of single posts, which are too many to be series. ``authentic``: it has
-    parts without what is suspect, too; see :mod:`resonanz_streams.authentic`. ``compute(inputs, window)`` is
-    pure: same inputs, same columns, bit for bit.
+    parts without what is suspect, too; see :mod:`resonanz_streams.authentic`. ``own_coverage``: its
+    columns bear one of their own.
+    ``compute(inputs, window)`` is pure: same inputs, same columns, bit for bit.
 
     For people who check a figure: ``group``, ``formula``, what ``numerator`` and ``denominator`` are ("": it
     has none), whose ``interval`` it has ("": none), and what each of its ``parts`` is, where ``topic:…``
@@ -214,6 +230,7 @@ class Kpi:
     daily: bool = False
     most_parts: int = 1
     authentic: bool = False
+    own_coverage: bool = False
     group: str = "custom"
     formula: str = ""
     numerator: str = ""

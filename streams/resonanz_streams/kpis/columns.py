@@ -1,12 +1,13 @@
 """The shapes that many KPIs have: a count with its interval, a count over an exposure, a share of a whole."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonanz_streams.intervals import poisson_interval, wilson_interval
-from resonanz_streams.kpis.base import POST, REASONS, Column, Floats, Inputs, Ints
+from resonanz_streams.kpis.base import POST, REASONS, Column, Floats, Inputs, Ints, Place
+from resonanz_streams.net.periods import Period, periods
 from resonanz_streams.net.posts import posts
 from resonanz_streams.net.table import NetTable
 from resonanz_streams.net.topics import OTHER, NamedCounts
@@ -37,6 +38,7 @@ from resonanz_streams.net.topics import OTHER, NamedCounts
     TOO_FEW_DAYS,
     COHORT_TOO_SMALL,
     NOT_SHARED,
+    BEYOND_HORIZON,
 ) = range(len(REASONS))
 Flags = NDArray[np.bool_]
 Reasons = NDArray[np.uint8]
@@ -51,6 +53,34 @@ def net_of(inputs: Inputs) -> NetTable:
     """What stands, which the inputs of a deep KPI always hold."""
     assert inputs.net is not None  # noqa: S101  # see evaluation
     return inputs.net
+
+
+def covered(inputs: Inputs, place: Place, begin_ms: Ints, end_ms: Ints) -> Floats:
+    """Of each account the share of (begin, end] that was watched; see :class:`Inputs`."""
+    assert inputs.covered is not None  # noqa: S101  # see evaluation
+    return inputs.covered(place, begin_ms, end_ms)
+
+
+def in_periods(inputs: Inputs, kpi: str, window: str) -> Iterator[tuple[Period, Floats]]:
+    """The periods of each account's calendar, and which share of them was watched."""
+    for period in net_of(inputs).once(periods, tuple(inputs.clients.zones)):
+        yield period, covered(inputs, (kpi, window, period.name), period.after_ms, period.until_ms)
+
+
+def of_period(column: Column, period: Period, watched: Floats) -> Column:
+    """The same beside the period's own coverage; null, and none of it covered, where that begins before what
+    stands is known."""
+    null = ~period.known
+    return Column(
+        column.part,
+        np.where(null, np.nan, column.value),
+        np.where(null, np.nan, column.lo),
+        np.where(null, np.nan, column.hi),
+        np.where(null, np.nan, column.numerator),
+        np.where(null, np.nan, column.denominator),
+        np.where(null, BEYOND_HORIZON, column.reason).astype(np.uint8),
+        coverage=np.where(null, 0.0, watched),
+    )
 
 
 def count_column(part: str | None, counts: Ints, covered: Flags) -> Column:

@@ -34,12 +34,14 @@ class NetTable:
     """The newest addition of every key, in order of time up to ``now_ms``; of what was removed only the
     comments, as tombstones of their threads.
 
-    ``accounts``: rows below ``size``; ``kinds``: LIKE, COMMENT, SHARE, POST; ``weights``: 0 of the client's
-    own people; ``facet[i]`` is a place in ``facets``; ``reach`` and ``impressions``: of posts, NaN where
-    nobody knows them; for the others see :mod:`resonanz_streams.details`.
+    ``begin_ms``: nothing earlier is known. ``accounts``: rows below ``size``; ``kinds``: LIKE, COMMENT,
+    SHARE, POST; ``weights``: 0 of the client's own people; ``facet[i]`` is a place in ``facets``; ``reach``
+    and ``impressions``: of posts, NaN where nobody knows them; for the others see
+    :mod:`resonanz_streams.details`.
     """
 
     now_ms: int
+    begin_ms: int
     size: int
     keys: Keys
     accounts: Ints
@@ -131,6 +133,7 @@ def net_table(
     table, facet = facet_table(details, facets)
     return NetTable(
         now_ms,
+        begin_ms,
         size,
         keys[chosen],
         accounts[chosen],

@@ -151,6 +151,33 @@ def test_everything_is_complete_up_to_the_slowest_account_with_a_connector() -> 
     assert book.complete_through() == T - DAY
 
 
+def test_a_period_of_its_own_for_each_account_that_ended_long_ago() -> None:
+    """Gap of b from 30 h to 24 h before T; c begins at its connector's first hour."""
+    book = book_of(
+        beat("file:a"),
+        beat("file:b", gaps=[(T - 30 * HOUR, T - 24 * HOUR)]),
+        beat("file:c", since_ms=T - 36 * HOUR),
+        accounts=("file:a", "file:b", "file:c"),
+    )
+    begin, end = T - np.array([50, 48, 37]) * HOUR, T - np.array([49, 24, 33]) * HOUR
+    assert book.between(T)(begin, end).tolist() == [1.0, 0.75, 0.75]
+    assert book.between(T, known_from_ms=T - 30 * HOUR)(begin, end).tolist() == [0.0, 0.0, 0.0]
+    assert book.between(T, known_from_ms=T - 36 * HOUR)(begin, end).tolist() == [0.0, 0.25, 0.75]
+
+
+def test_a_period_up_to_now_is_complete_while_heartbeats_lag_a_little() -> None:
+    book = book_of(beat())
+    now = T + GRACE_MS
+    watched = book.between(now)
+    assert watched(np.array([T - HOUR]), np.array([now])).tolist() == [1.0]
+    assert watched(np.array([T - HOUR]), np.array([now - 5000])).tolist() == [1.0]
+    late = book.between(now + 1)
+    assert late(np.array([T - HOUR]), np.array([T + HOUR // 4])).tolist() == [0.8]
+    # What it says is as of then, whatever is heard later.
+    book.observe(beat(complete_through_ms=T + HOUR, at_ms=T + HOUR))
+    assert late(np.array([T - HOUR]), np.array([T + HOUR // 4])).tolist() == [0.8]
+
+
 def test_without_accounts_nothing_is_complete() -> None:
     assert book_of(accounts=()).complete_through() is None
     assert book_of(accounts=()).share(T, {"1h": T - HOUR})["1h"].tolist() == []

@@ -166,6 +166,25 @@ def test_a_post_that_has_no_value_yet_is_told_for_its_interactions() -> None:
     ] == [(None, None, None, "too_few_posts"), ("post:p", None, 2.0, "too_few_posts")]
 
 
+def test_parts_without_a_whole_say_themselves_why_they_are_null_and_bear_their_own_coverage() -> None:
+    none, counts = np.full(2, np.nan), np.array([3.0, np.nan])
+    reasons = np.array([0, REASONS.index("beyond_horizon")], dtype=np.uint8)
+    month = Column("this_month", counts, none, none, counts, none, reasons, coverage=np.array([0.75, 0.5]))
+    rows = np.array([1])
+    one, null, right = np.array([7.0]), np.full(1, np.nan), np.zeros(1, np.uint8)
+    some = Column(None, one, null, null, one, null, right, rows, ["x"], np.array([0.25]))
+    kpi = BY_ID["calendar_interactions"]
+    figures = DeepFigures(
+        NOW_MS, {}, {"28d": np.array([1.0, 1.0])}, [(kpi, "28d", month), (kpi, "28d", some)]
+    )
+    first, second = map(figures.arranged().entries, (0, 1))
+    assert [(entry.part, entry.value, entry.coverage) for entry in first] == [("this_month", 3.0, 0.75)]
+    assert [(entry.part, entry.reason, entry.coverage) for entry in second] == [
+        ("this_month", "beyond_horizon", 0.5),
+        ("x", None, 0.25),
+    ]
+
+
 def test_without_a_deep_kpi_no_details_are_kept_and_nothing_is_computed() -> None:
     driven = Driven("file:a", kpis=[BY_ID["velocity"]])
     driven.read(event(id="1", actor="x", object="p"))

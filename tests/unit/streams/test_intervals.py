@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from resonanz_streams.intervals import poisson_interval, ratio_interval, wilson_interval
+from resonanz_streams.intervals import equal_means_p, poisson_interval, ratio_interval, wilson_interval
 
 
 def poisson(*counts: int) -> list[tuple[float, float]]:
@@ -72,6 +72,27 @@ def test_shares_of_a_third_of_an_interaction_have_an_interval() -> None:
 def test_of_no_trials_there_is_no_interval() -> None:
     lo, hi = wilson_interval(np.array([np.nan]), np.array([np.nan]))
     assert np.isnan([lo[0], hi[0]]).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [(4, 12), (12, 4), (0, 5), (5, 0), (1, 0), (7, 7), (3, 4), (40, 60), (900, 1000), (30_000, 29_000)],
+)
+def test_the_p_value_of_two_counts_is_that_of_the_exact_binomial_test(x: int, y: int) -> None:
+    found = equal_means_p(np.array([x]), np.array([y]))[0]
+    assert found == pytest.approx(stats.binomtest(x, x + y, 0.5).pvalue, rel=1e-9)
+
+
+def test_four_against_twelve_at_equal_exposure() -> None:
+    """The reference: p = 0.077 two-sided, 0.038 one-sided."""
+    found = equal_means_p(np.array([4]), np.array([12]))[0]
+    assert found == pytest.approx(0.0768, abs=5e-5)
+    assert found / 2 == pytest.approx(0.0384, abs=5e-5)
+
+
+def test_of_nothing_and_of_negative_counts_there_is_no_p_value() -> None:
+    assert np.isnan(equal_means_p(np.array([0, -1, 3]), np.array([0, 3, -1]))).all()
+    assert equal_means_p(np.zeros(0, np.int64), np.zeros(0, np.int64)).tolist() == []
 
 
 @pytest.mark.parametrize(("x", "y"), [(4, 12), (1, 1), (0, 5), (250, 3), (100_000, 90_000), (1, 2**31)])

@@ -17,6 +17,7 @@ from resonanz_streams.kpis.base import REASONS, WINDOWS, WINDOWS_MS, Column, Flo
 FIRST = (
     post("p", 9),
     like("l", 8, topics=["rye"]),
+    like("m", 30),
     comment("c", 7),
     answer("r", 6, "c"),
     comment("d", 5, parent="r", topics=["rye", "spelt"], flags=["bot"]),
@@ -91,6 +92,8 @@ def test_a_kpi_can_be_checked_from_its_numerator_and_denominator(kpi: Kpi) -> No
                 assert what or np.isnan(numbers).all()
             if kpi.shape == "total":
                 np.testing.assert_array_equal(column.value, column.numerator)
+            elif column.part == "p":
+                assert ((column.value >= 0) & (column.value <= 1) | np.isnan(column.value)).all()
             elif kpi.shape == "statistic":
                 assert (column.denominator[~np.isnan(column.value)] > 0).all()
             else:
