@@ -107,7 +107,7 @@ class Played:
         self.registry = self.registry.by(self.settings)
         self.pipeline.adopt(self.settings, self.registry)
         await self.tick()
-        assert self.pipeline.renewed.is_set()
+        assert self.pipeline.renewal.done.is_set()
 
     def counts(self, account: str, window: str = "28d") -> list[int]:
         """Net likes, comments, shares, and what was removed."""

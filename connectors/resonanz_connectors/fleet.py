@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from resonanz_connectors.base import Connector
+from resonanz_streams.details import Vocabulary
 from resonanz_streams.errors import RetryError
-from resonanz_streams.registry import Account, Client, Registry
+from resonanz_streams.registry import Account, Registry
 from resonanz_streams.settings import Settings
 from resonanz_streams.transports.ports import Publisher
 
@@ -25,23 +26,21 @@ Raises:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a connector is made from: if that is the same, it need not be made anew."""
+    """What a connector is made from: if that is the same, it need not be made anew. ``clients``: what decides
+    about events; the rest only concerns figures."""
 
     accounts: Sequence[Account]
-    clients: Sequence[Client]
+    clients: Sequence[tuple[str, str, frozenset[str], Vocabulary]]
     options: Mapping[str, Any]
 
 
 def plan_of(name: str, settings: Settings, registry: Registry) -> Plan:
-    """What connector ``name`` is made from; of clients without what only concerns figures."""
+    """What connector ``name`` is made from."""
     accounts = tuple(account for account in registry.accounts.values() if account.connector == name)
     clients = [registry.clients[one] for one in dict.fromkeys(account.client for account in accounts)]
     return Plan(
         accounts,
-        [
-            replace(client, name="", potential=(), targets=frozenset(), sla_ms=0, hours=None)
-            for client in clients
-        ],
+        [(client.id, client.timezone, client.own_actors, client.vocabulary) for client in clients],
         settings.connectors.get(name, {}),
     )
 

@@ -9,14 +9,14 @@ import asyncio
 import logging
 import math
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from resonanz_streams.backlog import Backlog
 from resonanz_streams.clock import Clock
-from resonanz_streams.deep_book import Computed, DeepBook
+from resonanz_streams.deep_book import DeepBook
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.engine_for import engine_for
 from resonanz_streams.errors import FencedError, ResonanzError, RetryError
@@ -31,6 +31,7 @@ from resonanz_streams.heard import Heard
 from resonanz_streams.measures import MakeMeasures, Measures
 from resonanz_streams.poison import Care
 from resonanz_streams.registry import Registry
+from resonanz_streams.renewal import Renewal
 from resonanz_streams.settings import Settings
 from resonanz_streams.tally import Tally
 from resonanz_streams.telling import Telling, share
@@ -49,7 +50,7 @@ _RECOVERIES: Final = 4
 class Pipeline:
     """Implements ports.Ownership; ``sharing``: a rebalance runs. All methods run on the event loop's thread.
 
-    ``failure``: why the worker must start over, or stop.
+    ``failure``: why the worker must start over, or stop. ``life``: of the app that reads, or None.
     """
 
     def __init__(
@@ -82,12 +83,16 @@ class Pipeline:
         exported = {(series.kpi, series.window) for series in series_of(settings.export)}
         self.deep = DeepBook(every_tick=every_tick, exported=exported, compute=compute)
         self._telling = Telling(clock, self.deep, every_tick=every_tick, compute=compute)
-        self.renewed = asyncio.Event()
         self._locks: dict[int, asyncio.Lock] = {}
-        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._renewing: int | None = None
+        self.renewal = Renewal(
+            self,
+            store=store,
+            telling=self._telling,
+            locks=self._locks,
+            make=lambda number: engine_for(self._settings, self.registry, number, measures),
+        )
         self._past = Tally()
-        self._life: object | None = object()
+        self.life: object | None = object()
 
     # -- ownership ---------------------------------------------------------------------------------
 
@@ -148,12 +153,12 @@ class Pipeline:
     def begin(self) -> None:
         """A new app reads for us: until its group's coordinator says otherwise, what we get is ours."""
         self.ours_from, self.ours_until = -math.inf, math.inf
-        self._life = object()
+        self.life = object()
 
     def drop_all(self) -> None:
         """Forget what is not durable: the next assignment recovers everything. Until :meth:`begin` nothing is
         ours: what is just being recovered, or assigned to an app that ends, comes too late."""
-        self.sharing, self.ours_until, self._life = False, -math.inf, None
+        self.sharing, self.ours_until, self.life = False, -math.inf, None
         for partition in tuple(self.engines):
             self._drop(partition)
         self.care.start_over()
@@ -161,11 +166,11 @@ class Pipeline:
 
     async def _recover(self, partition: int) -> None:
         self._locks.setdefault(partition, asyncio.Lock())
-        life = self._life
+        life = self.life
         if life is None:
             return
         recovered = await self._store.recover(partition)
-        if life is not self._life:
+        if life is not self.life:
             return
         engine = self._restored(partition, recovered)
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
@@ -197,7 +202,7 @@ class Pipeline:
         A run that does not continue where the engine stands was fetched before a recovery or a seek;
         it is dropped, since the consumer reads it again.
         """
-        async with self._turns[run.partition]:
+        async with self.renewal.turns[run.partition]:
             await self._apply(run)
         await asyncio.sleep(0)
 
@@ -255,57 +260,9 @@ class Pipeline:
 
     def adopt(self, settings: Settings, registry: Registry) -> None:
         """Go by these, which differ in nothing that a restart is needed for: the next cycle lets every
-        engine go on by them, one at a time, and then sets ``renewed``."""
-        self.renewed.clear()
+        engine go on by them, one at a time; see :class:`Renewal`."""
+        self.renewal.done.clear()
         self._settings, self.registry = settings, registry
-
-    async def _renew(self, partition: int, engine: PartitionEngine) -> PartitionEngine:
-        """The engine that goes on from here: the same, if it is not the moment to replace it.
-
-        Nothing of the partition is read meanwhile; it is shown as it was. One that is restored from what is
-        durable, as if it had been taken over, so that accounts which come back find what was counted of them.
-        """
-        async with self._turns[partition]:
-            life, self._renewing = self._life, partition
-            try:
-                await self.flush(partition)
-                async with self._locks[partition]:
-                    # To recover a partition that is, or may be, another's by now would shut out its owner.
-                    if self.sharing or self.is_out_of_touch() or not self._is_durable(partition, engine):
-                        return engine
-                    recovered = await self._store.recover(partition)
-                fresh = engine_for(self._settings, self.registry, partition, self._measures)
-                fresh.succeed(engine, recovered)
-                for status in self.heard.statuses.values():
-                    fresh.observe(status)
-                begun = time.monotonic()
-                deep = await self.deep.computed(partition, fresh)
-                if self.engines.get(partition) is engine and life is self._life:
-                    self._replace(partition, fresh, deep, time.monotonic() - begun)
-                    return fresh
-            finally:
-                self._renewing = None
-        return engine
-
-    def _is_durable(self, partition: int, engine: PartitionEngine) -> bool:
-        """Whether its flush may have written everything."""
-        return (
-            self.engines.get(partition) is engine
-            and self.failure is None
-            and not self.growth.suspects(partition, engine)
-        )
-
-    def _replace(self, partition: int, engine: PartitionEngine, deep: Computed | None, took: float) -> None:
-        """All at once: rows of the old engine's arrays are other accounts in the new one's."""
-        before = self.engines[partition].registry
-        log_exclusions(before.exclusions_of(partition), engine.registry.exclusions_of(partition))
-        self.growth.forget(partition)
-        self.care.renewed(partition)
-        self.deep.end(partition)
-        if deep is not None:
-            self.deep.keep(partition, deep, took)
-        self.engines[partition] = engine
-        self._telling.begin(partition, engine)
 
     # -- what goes out -----------------------------------------------------------------------------
 
@@ -327,7 +284,7 @@ class Pipeline:
                 return
             await asyncio.sleep(0)
             if engine.registry is not self.registry:
-                engine = await self._renew(partition, engine)
+                engine = await self.renewal.renew(partition, engine)
             if self.deep.every_tick and now is not None and not await self._deepened(partition, engine):
                 return
             seconds = share(left - self._telling.spent_seconds, len(order) - number)
@@ -338,7 +295,7 @@ class Pipeline:
                 install = await asyncio.to_thread(merge)
                 install()
         if all(engine.registry is self.registry for engine in self.engines.values()):
-            self.renewed.set()
+            self.renewal.done.set()
 
     def refreshed(self) -> Iterator[PartitionEngine]:
         """What may be exported, by the wall clock as of now: what came since the last cycle counts, too.
@@ -349,7 +306,7 @@ class Pipeline:
             if self.shown().get(partition) is not engine:
                 continue
             if (
-                partition == self._renewing
+                partition == self.renewal.partition
                 or self._settings.clock == "event"
                 or self._advanced(partition, engine, self._clock())
             ):

@@ -133,7 +133,7 @@ class Worker:
         access_rule(lambda: settings, self._host)  # or refuse them
         self._settings, self._registry = settings, registry
         self.pipeline.adopt(settings, registry)
-        await self.pipeline.renewed.wait()
+        await self.pipeline.renewal.done.wait()
 
     def _not_ready_because(self) -> str:
         if self.pipeline.recovering:

@@ -298,11 +298,11 @@ def test_while_the_partitions_are_being_shared_the_engines_stay_as_they_are() ->
         played.pipeline.adopt(played.settings, played.registry.by(played.settings))
         await played.tick(1000)
         assert played.pipeline.engines == before
-        assert not played.pipeline.renewed.is_set()
+        assert not played.pipeline.renewal.done.is_set()
         assert played.store.calls.count("recover 0") == recoveries
         await played.own()
         await played.tick(1000)
-        assert played.pipeline.renewed.is_set()
+        assert played.pipeline.renewal.done.is_set()
         assert played.counts("file:a") == [1, 0, 0, 0]
 
     run(scene())
@@ -361,7 +361,7 @@ def test_a_store_that_fails_ends_it_as_any_failed_flush_does() -> None:
         played.pipeline.begin()
         await played.own()
         await played.tick(1000)
-        assert played.pipeline.renewed.is_set()
+        assert played.pipeline.renewal.done.is_set()
         assert played.counts("file:a") == [1, 0, 0, 0]
 
     run(scene(RetryError("away")))
