@@ -124,7 +124,7 @@ def test_authentic_parts_equal_their_naive_recomputation(
             world = naive_kpis.World(
                 log, account, BEGIN_MS, NOW_MS, old_edge_ms(window, NOW_MS), 0,
                 lambda at: 300.0 if at >= COUNTED_MS else None, 300.0, [], "UTC", [], None,
-                [("a", "p", COUNTED_MS, 50, 200)], burst,
+                told=[("a", "p", COUNTED_MS, 50, 200)], burst=burst,
             )  # fmt: skip
             expected = authentic(
                 world,
