@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from resonanz_streams.commands import care, doctor, figures, files, reports, serve, up
+from resonanz_streams.commands import care, compare, doctor, figures, files, reports, serve, up
 from resonanz_streams.errors import ConfigurationError, ResonanzError
 from resonanz_streams.logs import say_error
 
@@ -31,6 +31,7 @@ for _command in (
     *up.COMMANDS,
     *serve.COMMANDS,
     *files.COMMANDS,
+    *compare.COMMANDS,
     *figures.COMMANDS,
     *reports.COMMANDS,
     *care.COMMANDS,
