@@ -74,10 +74,11 @@ def _check(kpi: Kpi, column: Any, accounts: int) -> None:
     size = accounts if column.rows is None else len(column.rows)
     for name in _NUMBERS:
         values = getattr(column, name)
-        if not isinstance(values, np.ndarray) or values.dtype != np.float64 or values.shape != (size,):
+        if not _is_numbers(values, size):
             raise WrongColumnError(f"{name} must be {size} numbers of float64")
         if np.isinf(values).any():
             raise WrongColumnError(f"{name} is infinite")
+    _check_beside(kpi, column, size)
     codes = column.reason
     if not isinstance(codes, np.ndarray) or codes.dtype.kind not in "iu" or codes.shape != (size,):
         raise WrongColumnError(f"reason must be {size} integers")
@@ -85,13 +86,23 @@ def _check(kpi: Kpi, column: Any, accounts: int) -> None:
         raise WrongColumnError("reason must be one of resonanz_streams.kpis.columns")
     if (np.isnan(column.value) & (codes == 0)).any():
         raise WrongColumnError("a value is null without a reason")
-    if not kpi.interval and not np.isnan(column.lo).all():
-        raise WrongColumnError("gave an interval, and interval does not say whose")
     if column.rows is not None and len(column.rows):
         if column.rows.dtype.kind not in "iu" or column.rows.min() < 0 or column.rows.max() >= accounts:
             raise WrongColumnError(f"rows must be integers below {accounts}")
         if len(column.parts) != size:
             raise WrongColumnError(f"parts must be {size} names")
+
+
+def _check_beside(kpi: Kpi, column: Column, size: int) -> None:
+    share = column.coverage
+    if share is not None and not (_is_numbers(share, size) and ((share >= 0) & (share <= 1)).all()):
+        raise WrongColumnError(f"coverage must be {size} numbers of float64 from 0 to 1")
+    if not kpi.interval and not np.isnan(column.lo).all():
+        raise WrongColumnError("gave an interval, and interval does not say whose")
+
+
+def _is_numbers(values: Any, size: int) -> bool:
+    return isinstance(values, np.ndarray) and values.dtype == np.float64 and values.shape == (size,)
 
 
 def _check_parts(kpi: Kpi, columns: Sequence[Column]) -> None:

@@ -26,8 +26,8 @@ class Explained:
     """One entry of a snapshot. ``means``: what the KPI, or its part, is. ``put_in``: the formula with its
     numbers, ``interval_put_in``: the interval's; "" where numerator and denominator do not give it.
 
-    It is of what happened later than ``from_ms``, up to ``at_ms``, counted from the log up to the offsets
-    ``read``. ``why``: the reason, as a sentence.
+    It is of what happened later than ``from_ms`` (None: in the time that the KPI or its part names), up to
+    ``at_ms``, counted from the log up to the offsets ``read``. ``why``: the reason, as a sentence.
     """
 
     account: str
@@ -51,7 +51,7 @@ class Explained:
     coverage: float | None
     reason: str | None
     why: str
-    from_ms: int
+    from_ms: int | None
     at_ms: int
     read: Mapping[str, int]
 
@@ -83,7 +83,7 @@ def explained(kpi: Kpi, snapshot: KpiSnapshot, windows: Sequence[str]) -> Iterat
             coverage=entry.coverage,
             reason=entry.reason,
             why=WHY.get(entry.reason or "", ""),
-            from_ms=old_edge_ms(entry.window, snapshot.at_ms),
+            from_ms=None if kpi.own_coverage else old_edge_ms(entry.window, snapshot.at_ms),
             at_ms=snapshot.at_ms,
             read=snapshot.read or {},
         )

@@ -203,7 +203,8 @@ def _lines(one: Explained) -> Iterator[tuple[str, str]]:
     if one.coverage is not None:
         partial = " PARTIAL: the rest of the window nobody watched" if _is_partial(one.coverage) else ""
         yield "coverage", f"{number(100 * one.coverage)} %{partial}"
-    yield "window", f"later than {_time(one.from_ms)}, up to {_time(one.at_ms)} UTC"
+    since = "" if one.from_ms is None else f"later than {_time(one.from_ms)}, "
+    yield "window", f"{since}up to {_time(one.at_ms)} UTC"
     if one.read:
         places = ", ".join(f"{topic} {offset}" for topic, offset in sorted(one.read.items()))
         yield "read", f"the log of its partition up to {places}"

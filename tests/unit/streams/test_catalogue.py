@@ -96,6 +96,8 @@ ROWS = np.array([0, 1])
         ([{"hi": [1.0, 1.0]}], "hi must be 2 numbers of float64"),
         ([{"numerator": np.array([1, 1])}], "numerator must be 2 numbers of float64"),
         ([{"value": np.array([1, np.inf])}], "value is infinite"),
+        ([{"coverage": np.array([0.5])}], "coverage must be 2 numbers of float64 from 0 to 1"),
+        ([{"coverage": np.array([0.5, 1.5])}], "coverage must be 2 numbers of float64 from 0 to 1"),
         ([{"reason": np.zeros(2)}], "reason must be 2 integers"),
         ([{"reason": np.array([0, len(REASONS)])}], "reason must be one of"),
         ([{"value": np.array([1, np.nan])}], "a value is null without a reason"),

@@ -75,7 +75,7 @@ def test_a_rate_with_its_numbers_put_in() -> None:
     )
     assert (one.at_ms, one.read, one.coverage) == (NOW_MS, {"likes": 7}, 0.5)
     # 24 h end now and begin at a multiple of 5 min.
-    assert (one.from_ms, NOW_MS - one.from_ms) == (1_699_913_400_000, 86_600_000)
+    assert one.from_ms == 1_699_913_400_000 == NOW_MS - 86_600_000
 
 
 def test_a_sum_with_the_counts_of_its_window_put_in() -> None:
@@ -95,6 +95,13 @@ def test_a_share_and_wilsons_interval() -> None:
     (one,) = of("response_rate", snapshot_of(entry)).values()
     assert one.put_in == "1 / 3 = 0.333333"
     assert one.interval_put_in.endswith(" with p = 0.333333, n = 3, z = 1.96")
+
+
+def test_a_kpi_of_another_time_than_its_window_names_no_beginning() -> None:
+    (one,) = of(
+        "interactions_change", snapshot_of(KpiEntry("interactions_change", "24h", None, 1.0))
+    ).values()
+    assert (one.from_ms, one.at_ms) == (None, NOW_MS)
 
 
 def test_what_is_absent_says_why() -> None:
@@ -129,13 +136,14 @@ def test_a_calculator_comes_to_each_value_and_bound(kpi: Kpi) -> None:
     for row in range(len(INPUTS.potential)):
         for one in explained(kpi, told_of(row), WINDOWS):
             if kpi.shape == "quotient":
-                assert bool(one.put_in) == (one.value is not None)
+                assert bool(one.put_in) == (one.value is not None and one.numerator is not None)
             for left, right in _EQUATION.findall(f"{one.put_in}; {one.interval_put_in}"):
                 assert calculated(left) == pytest.approx(float(right), rel=1e-4, abs=1e-4), one
                 equations += 1
             if one.value is None:
                 assert one.why
-    assert equations or kpi.shape == "statistic" or kpi.id == "backlog"
+    # Of a total that is deep, L, C and S are as of another time.
+    assert equations or kpi.shape == "statistic" or (kpi.deep and kpi.shape == "total")
 
 
 def calculated(text: str) -> float:
