@@ -1,6 +1,7 @@
 """What travels through the topics, byte by byte."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -47,6 +48,23 @@ def test_a_line_has_no_line_break_whatever_it_says() -> None:
 def test_every_record_begins_with_its_version(record: Post | Audience | Status | KpiSnapshot) -> None:
     assert encode(record).startswith(b'{"v":1,')
     assert msgspec.json.decode(encode(record), type=type(record)) == record
+
+
+@pytest.mark.parametrize("days", [-1, 2**27, 2**70, "all"])
+def test_days_that_there_are_none_of_cannot_be_read(days: Any) -> None:
+    """An audit reads what stands in the topic, whoever wrote it there."""
+    line = {
+        "v": 1,
+        "at_ms": 5,
+        "client": "c",
+        "platform": "file",
+        "account": "a",
+        "coverage": 1.0,
+        "kpis": [],
+    }
+    msgspec.json.decode(json.dumps({**line, "days": {"24h": 2**27 - 1}}), type=KpiSnapshot)
+    with pytest.raises(msgspec.ValidationError, match=r"days"):
+        msgspec.json.decode(json.dumps({**line, "days": {"24h": days}}), type=KpiSnapshot)
 
 
 def test_a_null_of_a_kpi_is_written_as_null() -> None:
