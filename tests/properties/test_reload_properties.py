@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.engines import event, run_of
 from tests.stores import Played, heartbeat
 
+from resonanz_streams.evaluation import evaluate
 from resonanz_streams.kpis.base import WINDOWS
 from resonanz_streams.pipeline import Pipeline
 
@@ -108,6 +109,11 @@ class Life:
             row = [account.id for account in engine.accounts].index(name)
             table = engine.net()()
             mine = np.flatnonzero(table.accounts == row)
+            told = [
+                (kpi.id, window, column.part, repr(column.value[row]), repr(column.numerator[row]))
+                for kpi, window, column in evaluate(inputs)
+                if column.rows is None
+            ]
             found.append(
                 (
                     {window: inputs.counts[window][row].tolist() for window in WINDOWS},
@@ -117,6 +123,7 @@ class Life:
                     sorted(zip(table.keys[mine].tolist(), table.at_ms[mine].tolist(), strict=True)),
                     [table.facets[place] for place in table.facet[mine].tolist()],
                     engine.watermark(),
+                    told,
                 )
             )
         return found
