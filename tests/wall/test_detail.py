@@ -1,5 +1,6 @@
 """An account with all its figures: what a person reads there."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.wall.deep import absent, dialogue, number, post, share, with_deep
 from tests.wall.figures import record, snapshot
 from tests.wall.pages import BLUESKY, CONTRASTS, DESK, FILE, MASTODON, PHONE, SIZES, WALL, page_of, row
+from tests.wall.test_access import BAKERY, ENV, EVERYWHERE, WITH_TOKENS
 from tests.wall.walls import TWO_CLIENTS, RunningWall, settings_from
 
 from resonanz_streams.clock import wall_ms
@@ -16,7 +18,7 @@ from resonanz_streams.kpis.base import WHY
 from resonanz_streams.transports.ports import Record
 
 DASH = "\N{EN DASH}"
-CAPTIONS = [group.capitalize() for group in dict.fromkeys(it.group for it in KPIS)]
+CAPTIONS = [group.capitalize() for group in dict.fromkeys([*(it.group for it in KPIS), "benchmarks"])]
 OPEN = "#account=bluesky%3Adid%3Aplc%3Aabc&window=7d"
 
 
@@ -62,6 +64,8 @@ def test_a_figure_stands_with_all_that_it_was_computed_from(browser: Browser, wa
         assert cells(figure(page, "response_rate")) == ["80 %", f"64{DASH}88 %", "12 / 15", "100 %"]
         assert cells(figure(page, "suspicion_share")) == ["25 %", f"4.6{DASH}70 %", "1 / 4", "100 %"]
         assert cells(figure(page, "backlog", "oldest age")) == ["10 h", "", "of 18", "100 %"]
+        expect(figure(page, "response_rate").locator(".method")).to_have_text("Wilson")
+        expect(figure(page, "backlog").locator(".method")).to_have_text("")
         rate = cells(figure(page, "interactions_per_potential"))
         assert rate == ["14.0k per 1,000", f"13.8k{DASH}14.2k", "16,800 / 1,200", "100 %"]
         expect(figure(page, "response_rate").locator(".meant")).to_have_text(
@@ -228,7 +232,7 @@ def test_a_keyboard_opens_and_closes_it_and_the_focus_returns(browser: Browser, 
         page.keyboard.press("Escape")
         expect(page.locator("#detail")).to_be_hidden()
         expect(link).to_be_focused()
-        assert "#" not in page.url
+        expect(page).to_have_url(re.compile(r"^[^#]*$"))
 
 
 def test_it_opens_by_a_tap_anywhere_on_the_row(browser: Browser, wall: RunningWall) -> None:
@@ -291,3 +295,30 @@ def test_a_post_that_cannot_be_compared_keeps_its_interactions(browser: Browser,
         told = page.get_by_role("table", name="Posts").locator("tbody tr")
         expect(told.locator(".value")).to_have_text("6 ")
         expect(told.locator(".reason")).to_have_text(WHY["too_few_posts"].capitalize() + ".")
+
+
+def test_a_benchmark_says_why_it_is_absent(browser: Browser, wall: RunningWall) -> None:
+    wall.put(record(snapshot(FILE, wall_ms())))
+    with page_of(browser, wall, WALL, "#account=file:a17&window=28d") as page:
+        expect(page.get_by_role("table", name="Benchmarks")).to_be_visible()
+        told = figure(page, "benchmark").locator(".reason")
+        expect(told).to_have_text("The client did not agree to be compared (benchmarks).")
+
+
+def test_who_is_let_in_sees_what_the_address_asks_for(browser: Browser, tmp_path: Path) -> None:
+    with RunningWall(settings_from(tmp_path, WITH_TOKENS, ENV), listen_on=EVERYWHERE) as wall:
+        wall.put(*full(wall_ms()))
+        with page_of(browser, wall, WALL, OPEN) as page:
+            expect(page.locator("#link")).to_have_text("LOG IN")
+            expect(page.locator("#detail")).to_be_hidden()
+            page.get_by_label("Token").fill(BAKERY)
+            page.get_by_role("button", name="Show the wall").click()
+            expect(figure(page, "response_rate")).to_be_visible()
+            assert "16,800 / 1,200" in page.content()
+            page.get_by_role("button", name="Close").click()
+            expect(page.locator("#detail")).to_be_hidden()
+            assert "16,800 / 1,200" not in page.content()
+            page.evaluate("id => { location.hash = `account=${id}` }", MASTODON)
+            expect(page.locator("#detail-state")).to_contain_text("There is no account")
+            page.get_by_role("button", name="Close").click()
+            expect(page.locator("#detail")).to_be_hidden()

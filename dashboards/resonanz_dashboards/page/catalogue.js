@@ -37,10 +37,10 @@ export class Catalogue {
     return unit === "ratio" && interval === "Wilson" ? "share" : unit;
   }
 
-  // meant: the formula; of: what numerator and denominator are.
+  // meant: the formula; of: what numerator and denominator are; method: whose interval it is.
   meaning(kpi) {
-    const { formula = "", numerator = "", denominator = "" } = this.kpis.get(kpi) ?? {};
-    return { meant: formula, of: [numerator, denominator].filter(Boolean).join(" / ") };
+    const { formula = "", numerator = "", denominator = "", interval = "" } = this.kpis.get(kpi) ?? {};
+    return { meant: formula, of: [numerator, denominator].filter(Boolean).join(" / "), method: interval };
   }
 
   sentence(reason) {

@@ -14,7 +14,7 @@ export class FigureRow {
     const cells = {
       label: make("span", "label", label), meant: make("small", "meant"), note: make("small", "note"), value: make("b"), unit: make("small"),
       whisker: make("div", "whisker", bar, span, mark), bar, span, mark,
-      interval: make("span", "interval"), from: make("td", "from"), word: make("b", "word"), covered: make("span"),
+      interval: make("span", "interval"), method: make("small", "method"), from: make("td", "from"), word: make("b", "word"), covered: make("span"),
     };
     const head = make("th", "", cells.label, cells.meant, cells.note);
     head.scope = "row";
@@ -23,12 +23,12 @@ export class FigureRow {
     this.cells = cells;
     this.element = make(
       "tr", kind, head, make("td", "value", cells.value, " ", cells.unit),
-      make("td", "range", cells.whisker, cells.interval), cells.from, make("td", "covered", cells.covered, " ", cells.word),
+      make("td", "range", cells.whisker, cells.interval, " ", cells.method), cells.from, make("td", "covered", cells.covered, " ", cells.word),
     );
   }
 
   // it: {meant, note, value, unit, range: {value, lo, hi}, scale, interval, from, coverage, reason, bar}; texts but for
-  // range, scale and coverage. ``meant``: the formula, ``of``: what the numbers in ``from`` are. ``reason``: a sentence in the place of the interval.
+  // range, scale and coverage. ``meant``: the formula, ``of``: what the numbers in ``from`` are, ``method``: whose interval it is. ``reason``: a sentence in the place of the interval.
   fill(it) {
     const { cells, element } = this;
     write(cells.meant, it.meant ?? "");
@@ -38,6 +38,7 @@ export class FigureRow {
     drawRange({ ...cells, bar: it.bar ? cells.bar : null }, it.range, it.scale);
     cells.bar.hidden = !it.bar;
     write(cells.interval, it.reason || it.interval);
+    write(cells.method, it.interval && !it.reason ? it.method ?? "" : "");
     cells.interval.classList.toggle("reason", Boolean(it.reason));
     write(cells.from, it.from);
     cells.from.title = it.of ?? "";
