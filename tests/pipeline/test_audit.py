@@ -121,6 +121,42 @@ def test_by_the_event_clock_now_is_what_the_state_had_reached(broker: Broker) ->
     run(scene())
 
 
+def test_what_is_suspect_excluded_and_weighted_is_recomputed(broker: Broker) -> None:
+    """A burst, flags, an exclusion and weights; and an authentic figure that is missing is found."""
+
+    async def scene() -> None:
+        broker.create_topics()
+        exclusion = {"account": "file:a", "flags": ["raffle"], "reason": "a raffle"}
+        client = {"name": "Fleet", "accounts": list(ACCOUNTS), "weights": {"like": 0.5}}
+        settings = settings_on(broker, clients={"fleet": client | {"exclusions": [exclusion]}})
+        begun = NOW_MS - HOUR
+        burst = [event(id=f"b{n}", actor="x", object=f"p{n}", at_ms=begun + n * 1000) for n in range(25)]
+        others = [
+            event(id=f"o{n}", actor=f"o{n}", object="p", flags=flags)
+            for n, flags in enumerate((["raffle"], ["bot"], ["raffle", "spam"], [], []))
+        ]
+        broker.publish(*records(load(1, 300) + burst + others))
+        async with Counting(settings) as worker:
+            await worker.read()
+            for _ in range(2):
+                await worker.tick(31_000)
+        report = await audited(settings, at_ms=NOW_MS + HOUR)
+        assert (report.differences, report.unchecked) == ([], {})
+        whole, told = [await told_of(settings, "file:a", topic) for topic in (KPIS, DEEP_TOPIC)]
+        both = {(e.kpi, e.window, e.part): e.value or 0 for e in (*whole.kpis, *told.kpis)}
+        left_out = both["interactions", "24h", None], both["interactions", "24h", "authentic"]
+        assert left_out[0] - left_out[1] == 28
+
+        told.kpis = [e for e in told.kpis if (e.kpi, e.window, e.part) != ("applause", "7d", "authentic")]
+        partition = worker.registry.accounts["file:a"].partition
+        broker.publish(Outgoing(DEEP_TOPIC, b"file:a", msgspec.json.encode(told), partition=partition))
+        (found,) = (await audited(settings, at_ms=NOW_MS + HOUR)).differences
+        assert (found.account, found.window, found.figure) == ("file:a", "7d", "applause authentic")
+        assert found.live == "missing"
+
+    run(scene())
+
+
 def test_what_trends_is_recomputed_with_the_days_that_the_snapshot_names(broker: Broker) -> None:
     async def scene() -> None:
         broker.create_topics()

@@ -413,3 +413,50 @@ def test_rows_after_the_clock_are_not_counted(tmp_path: Path) -> None:
     assert done.last_ms == ahead
     assert dict(done.found.dead_letters) == {"time_out_of_range": 1}
     assert "x.jsonl, row 3: the time is over 10 min ahead of the clock" in said
+
+
+# -- without suspects -----
+
+
+def test_what_is_suspect_or_excluded_is_left_out_of_parts_of_their_own_from_when_it_was_known(
+    tmp_path: Path,
+) -> None:
+    """
+    ::
+
+        hour   1    2    3         4
+               ann  bot  excluded  the bot's like is taken back
+    """
+
+    def like(name: str, hours: int, **more: Any) -> dict[str, Any]:
+        return event(name, T + hours * HOUR, kind="like", actor=name, object="p", **more)
+
+    bot = like("x", 2, flags=["bot"])
+    path = write_lines(
+        tmp_path / "a.jsonl",
+        [like("ann", 1), bot, like("bob", 3), bot | {"op": "remove", "at_ms": T + 4 * HOUR}],
+    )
+    # T is 2023-11-14 22:00 UTC.
+    times = {"from": "2023-11-15T01:00Z", "to": "2023-11-15T02:00Z"}
+    excluded = {"account": "file:a", **times, "reason": "a raffle"}
+    wanted: dict[str, Any] = {"kpis": ["interactions", "suspicion_share"], "windows": ["24h"], "dense": True}
+
+    def counted(*exclusions: dict[str, Any]) -> dict[str | None, list[Any]]:
+        _, rows, _ = backtest(
+            tmp_path, ["file:a"], path, client={"exclusions": list(exclusions)}, step_ms=HOUR,
+            from_ms=T + HOUR, to_ms=T + 4 * HOUR, **wanted,
+        )  # fmt: skip
+        return {
+            part: [((at - T) // HOUR, it) for at, it in values(rows, "interactions", "24h", part).items()]
+            for part in (None, "authentic")
+        }
+
+    whole = [(1, 1.0), (2, 2.0), (3, 3.0), (4, 2.0)]
+    assert counted(excluded) == {None: whole, "authentic": [(2, 1.0), (3, 1.0), (4, 1.0)]}
+    assert counted() == {None: whole, "authentic": [(2, 1.0), (3, 2.0)]}
+
+
+def test_without_a_kpi_that_looks_at_single_interactions_there_are_no_authentic_parts(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [event("1", T, flags=["bot"])])
+    _, rows, _ = backtest(tmp_path, ["file:a"], path, kpis=["interactions"], step_ms=HOUR, dense=True)
+    assert {row["part"] for row in rows} == {None, "like", "comment", "share", "removed"}
