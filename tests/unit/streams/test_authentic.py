@@ -226,7 +226,8 @@ def test_what_is_null_without_suspects_is_told_since_a_part_that_is_missing_mean
     ]
 
 
-def test_an_age_is_of_the_window_that_begins_at_its_ring_s_edge() -> None:
-    inputs = world(like("x", 24, at=ago(24) + 1, flags=["bot"]), counts=(1, 0, 0))
-    assert values("interactions", inputs)["authentic"] == 0.0
-    assert parts("interactions", world(like("x", 24, flags=["bot"]), counts=(1, 0, 0))) == {}
+def test_what_happened_at_the_window_s_old_edge_is_neither_counted_nor_left_out() -> None:
+    edge = like("x", 24, flags=["bot"])
+    inside = like("y", 24, at=ago(24) + 1, flags=["bot"])
+    assert values("interactions", world(edge, inside, counts=(1, 0, 0)))["authentic"] == 0.0
+    assert parts("interactions", world(edge, counts=(0, 0, 0))) == {}
