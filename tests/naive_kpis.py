@@ -361,7 +361,11 @@ def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None],
         ("response_rate", None): share(kept, due),
         ("backlog", None): (open_ones, open_ones, len(asked)),
         ("backlog", "oldest_age"): (age, age, len(asked)),
-        ("backlog", "sla_breaches"): (breached, breached, len(asked)),
+        ("backlog", "sla_breaches"): (
+            (breached, breached, len(asked))
+            if world.sla < world.now - world.start
+            else (None, None, len(asked))
+        ),
         ("reciprocity", None): reciprocity(world, said),
     }
     for part, wanted in ((None, HALF), ("p90", NINETY), ("p95", NINETY_FIVE)):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Floats, Inputs, Kpi
-from resonanz_streams.kpis.columns import NO_COMMENTS, NONE, NONE_WAITING, Reasons, net_of, why
+from resonanz_streams.kpis.columns import NO_COMMENTS, NONE, NONE_WAITING, SLA_TOO_LONG, Reasons, net_of, why
 from resonanz_streams.net.talk import NEVER, counted, talk
 
 
@@ -14,7 +14,8 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     has waited (null if none does); part ``sla_breaches``: those whose SLA has passed.
 
     These are all of them, so there is no interval. ``denominator``: audience comments of the window. A
-    removed comment waits no more. Null where nobody watched and no comment came.
+    removed comment waits no more. Null where nobody watched and no comment came; breaches also where a
+    comment leaves the window before its SLA has passed, since they could only be 0.
     """
     table = net_of(inputs)
     said = table.once(talk)
@@ -25,13 +26,17 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     oldest = np.full(table.size, np.nan)
     np.fmin.at(oldest, said.accounts[waiting], said.at_ms[waiting].astype(np.float64))
     watched = inputs.coverage[window] > 0
+    seen = watched | (whole > 0)
     null = np.where(whole > 0, NONE_WAITING, why(NO_COMMENTS, inputs, window)).astype(np.uint8)
+    in_time = inputs.clients.sla_ms < inputs.length_ms[window]
+    breaches = np.where(in_time, counted(said.accounts[late], table.size), np.nan)
+    too_long = np.where(seen & ~in_time, SLA_TOO_LONG, null).astype(np.uint8)
     return [
-        _column(part, np.where(watched | (whole > 0), value, np.nan), whole, null)
-        for part, value in (
-            (None, counted(said.accounts[waiting], table.size)),
-            ("oldest_age", (inputs.now_ms - oldest) / 1000),
-            ("sla_breaches", counted(said.accounts[late], table.size)),
+        _column(part, np.where(seen, value, np.nan), whole, reason)
+        for part, value, reason in (
+            (None, counted(said.accounts[waiting], table.size), null),
+            ("oldest_age", (inputs.now_ms - oldest) / 1000, null),
+            ("sla_breaches", breaches, too_long),
         )
     ]
 

@@ -64,9 +64,13 @@ def test_the_sla_is_breached_when_it_has_passed() -> None:
     assert waiting(comment("a", 4, at=ago(4) + 1))["sla_breaches"].value == 0.0
 
 
-def test_an_sla_longer_than_the_window_is_not_breached_in_it() -> None:
-    found = waiting(comment("a", 20), sla_ms=48 * HOUR)
-    assert [found[None].value, found["sla_breaches"].value] == [1.0, 0.0]
+def test_breaches_of_an_sla_as_long_as_the_window_are_absent_not_0() -> None:
+    for hours in (24, 48):
+        found = waiting(comment("a", 20), sla_ms=hours * HOUR)
+        assert found[None].value == 1.0
+        assert found["sla_breaches"] == Figure(None, None, None, None, 1.0, "sla_longer_than_window")
+    assert waiting(comment("a", 20), sla_ms=23 * HOUR)["sla_breaches"].value == 0.0
+    assert waiting(sla_ms=48 * HOUR, coverage=0.0)["sla_breaches"].reason == "not_covered"
     assert waiting(comment("a", 50), sla_ms=48 * HOUR, window="7d")["sla_breaches"].value == 1.0
 
 
