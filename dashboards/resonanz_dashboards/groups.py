@@ -10,11 +10,10 @@ from resonanz_dashboards.board_state import STALE_MS, BoardState, Entry
 from resonanz_streams.aggregates.figures import Aggregate, aggregates
 from resonanz_streams.aggregates.members import Member
 from resonanz_streams.catalogue import known_kpis
-from resonanz_streams.deep_news import REFRESH_MS
 from resonanz_streams.events import KpiSnapshot
 
-DEEP_LAG_MS: Final = 3 * REFRESH_MS
-"""Deep figures that are so much older than the others are not told any more: they are of no use."""
+DEEP_LAG_MS: Final = 3_600_000
+"""Deep figures that are so much older than the others nobody tells any more, or far too seldom."""
 
 _snapshots: Final = msgspec.json.Decoder(KpiSnapshot)
 

@@ -135,3 +135,22 @@ def test_other_people_are_news_also_where_they_are_as_many() -> None:
         event(id="2", op="remove", at_ms=NOW_MS - 1, **like), event(id="3", **(like | {"actor": "bob"}))
     )
     assert told_now() == ["file:a"]
+
+
+def test_after_a_restart_the_same_is_told() -> None:
+    driven = Driven("file:a", "file:b")
+    names = ("ann", "bob", "cem")
+    driven.read(*(event(id=name, actor=name, object="p") for name in names))
+    driven.read(*(event(id=name, actor=name, object="p", account="file:b") for name in names[1:]))
+    driven.flush()
+
+    def told_now() -> Any:
+        driven.advance(NOW_MS)
+        job = deep_job(driven.engine)
+        assert job is not None
+        return job().actors
+
+    before = told_now()
+    assert number([before[row]["24h"].smallest for row in (0, 1)]).value == 3
+    driven.restart()
+    assert told_now() == before
