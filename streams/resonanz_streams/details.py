@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
-from resonanz_streams.events import LEDGER_KINDS, Event, Post
+from resonanz_streams.events import LEDGER_KINDS, SIGNALS, Event, Post
 from resonanz_streams.identity import hashes, parent_keys
 
 ACTOR, OBJECT, PARENT, THREAD, FACET, PLACE = range(6)
@@ -26,6 +26,10 @@ answered, 0 if it stands at the top. ``FACET``: see :class:`Facets`. ``PLACE``: 
 
 MOST_TOPICS: Final = 16
 """An item of more topics says nothing of any one of them: it counts as one without."""
+
+MOST_FLAGS: Final = 16
+LONGEST_FLAG: Final = 64
+"""An event of more flags has those that speak of authenticity only, and longer flags say nothing."""
 
 _MOST_KNOWN: Final = 65_536
 
@@ -109,9 +113,14 @@ def _facet(event: Event | Post, vocabulary: Vocabulary, *, own: bool) -> Facet:
         venue=event.venue,
         venue_name=event.venue_name if watched else None,
         topics=topics if len(topics) <= MOST_TOPICS else (),
-        flags=() if isinstance(event, Post) else tuple(sorted(set(event.flags))),
+        flags=() if isinstance(event, Post) else _flags(event.flags),
         post=event.object or event.id if isinstance(event, Post) else None,
     )
+
+
+def _flags(told: Sequence[str]) -> tuple[str, ...]:
+    flags = sorted({flag for flag in told if len(flag) <= LONGEST_FLAG})
+    return tuple(flags if len(flags) <= MOST_FLAGS else sorted(set(SIGNALS).intersection(flags)))
 
 
 def details_of(

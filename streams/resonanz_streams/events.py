@@ -14,6 +14,9 @@ Kind = Literal["like", "comment", "share"]
 Op = Literal["add", "remove"]
 KINDS: Final[tuple[Kind, ...]] = ("like", "comment", "share")
 LEDGER_KINDS: Final = (*KINDS, "post")
+SIGNALS: Final = ("bot", "spam", "burst", "near_duplicate", "new_account")
+"""The flags that make an interaction suspect. Further flags say nothing of authenticity."""
+
 """What counts once: interactions and own posts."""
 
 MAX_ID: Final = 512

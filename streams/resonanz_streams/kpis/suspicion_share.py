@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from resonanz_streams.events import SIGNALS
 from resonanz_streams.kpis.base import COMMENT, DEEP_WINDOWS, Column, Inputs, Kpi
 from resonanz_streams.kpis.columns import NO_COMMENTS, NO_INTERACTIONS, at_rows, net_of, share_column, why
-from resonanz_streams.net.suspects import SIGNALS, signals
+from resonanz_streams.net.suspects import signals
 
 
 def compute(inputs: Inputs, window: str) -> Sequence[Column]:

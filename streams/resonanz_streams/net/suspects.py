@@ -7,15 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from resonanz_streams.events import SIGNALS
 from resonanz_streams.net.pairs import pairs
 from resonanz_streams.net.table import NetTable
 from resonanz_streams.net_states import Flags, Ints, Keys, Places
 
-SIGNALS: Final = ("bot", "spam", "burst", "near_duplicate", "new_account")
-"""What makes an interaction suspect. Events declare them as flags; a burst is also found here. Further flags
-say nothing of authenticity."""
-
 BURST: Final = SIGNALS.index("burst")
+"""Events may declare it; it is also found here."""
+
 _BUCKET_BITS: Final = 20
 
 

@@ -50,3 +50,19 @@ def test_words_that_two_topics_share_and_a_topic_that_is_another_s_word() -> Non
     driven.advance(NOW_MS)
     facets = driven.engine.net()().facets
     assert sorted(facet.topics for facet in facets) == [(), ("cake",), ("oat",)]
+
+
+def test_of_many_flags_those_of_authenticity_stay_and_long_ones_say_nothing() -> None:
+    facets = Facets()
+    few = [f"f{number:02}" for number in range(15)]
+    for flags, kept in (
+        (["bot", *few, "x" * 65], ("bot", *few)),
+        (["spam", *few, "f15", "bot"], ("bot", "spam")),
+        (["raffle", "raffle"], ("raffle",)),
+    ):
+        number = facets.of(flagged(flags), Vocabulary(), own=False)
+        assert facets.table()[number].flags == kept
+
+
+def flagged(flags: list[str]) -> Event:
+    return Event(id="1", source="file", kind="like", account="file:a", at_ms=1, flags=tuple(flags))

@@ -7,8 +7,9 @@ import pytest
 from tests.inputs import NOW_MS
 from tests.nets import HOUR, ago, comment, like, net_of_events, post, removed, share
 
+from resonanz_streams.events import SIGNALS
 from resonanz_streams.identity import hashes
-from resonanz_streams.net.suspects import SIGNALS, Burst, Pattern, Screening, authentic, left_out, signals
+from resonanz_streams.net.suspects import Burst, Pattern, Screening, authentic, left_out, signals
 
 Event = dict[str, Any]
 FIRST_MS = ago(5)
