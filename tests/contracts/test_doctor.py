@@ -131,7 +131,7 @@ def test_topics_that_are_missing(broker: Broker) -> None:
         f"topic {broker.prefix}likes does not exist",
         "make it with: resonanz topics --create",
     ) in sentences
-    assert len(sentences) == 10
+    assert len(sentences) == 11
 
 
 async def _add_partitions(broker: Broker, topic: str, count: int) -> None:

@@ -74,6 +74,16 @@ def test_our_wall_is_known(place: Broker, listen_on: str) -> None:
     ]
 
 
+def test_a_changed_configuration_that_was_refused(place: Broker) -> None:
+    metrics = "resonanz_configuration_last_reload_successful "
+    for value, told in (("1.0", []), ("0.0", ["resonanz check"])):
+        with serving({"/healthz": "alive\n", "/metrics": f"{metrics}{value}\n"}) as port:
+            findings = diagnosis(place, ports=[("worker", port)])
+        assert [
+            one.mend for one in findings if one.subject == "configuration" and one.level == "warn"
+        ] == told
+
+
 def test_what_a_worker_has_lost(place: Broker) -> None:
     metrics = (
         'resonanz_lost_records_total{partition="2"} 7.0\nresonanz_lost_records_total{partition="3"} 0.0\n'

@@ -19,6 +19,7 @@ NO_BYTES: Final = 100_000_000
 SHORTEST_TOKEN: Final = 20
 _LAST_PORT: Final = 65_535
 _ANOTHER: Final = "another program"
+_RELOADED: Final = "resonanz_configuration_last_reload_successful"
 _DAY_MS: Final = 86_400_000
 _SET_CLOCK: Final = "timedatectl set-ntp true"
 
@@ -116,7 +117,7 @@ def _listens(port: int) -> str | None:
     if answer == "alive\n":
         return "worker"
     # So do many programs answer; ours describes itself.
-    if answer == '{"status":"ok"}' and '"title":"Resonanz"' in (_asked(port, "/openapi.json") or ""):
+    if answer.startswith('{"status":"ok"') and '"title":"Resonanz"' in (_asked(port, "/openapi.json") or ""):
         return "wall"
     return _ANOTHER
 
@@ -140,6 +141,13 @@ def _asked(port: int, path: str) -> str | None:
 
 def _worker_says(port: int) -> Iterator[Finding]:
     for line in (_asked(port, "/metrics") or "").splitlines():
+        if line == f"{_RELOADED} 0.0":
+            yield Finding(
+                "warn",
+                "configuration",
+                f"what was changed is wrong; what answers on port {port} goes by the one before",
+                "resonanz check",
+            )
         if line.startswith("resonanz_lost_records_total{") and float(line.rpartition(" ")[2]) > 0:
             partition = line.partition('partition="')[2].partition('"')[0]
             yield Finding(
