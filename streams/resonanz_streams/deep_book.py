@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 from resonanz_streams.deep import DeepFigures, OfWindow, deep_job
-from resonanz_streams.deep_news import DeepNews, DeepRecord
+from resonanz_streams.deep_news import DeepNews, Untold
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.evaluation import Compute, plainly
 
@@ -25,7 +25,7 @@ class Computed(NamedTuple):
 
     figures: DeepFigures
     news: DeepNews
-    records: Sequence[DeepRecord]
+    untold: Untold
 
 
 class DeepBook:
@@ -88,8 +88,8 @@ class DeepBook:
 
     def keep(self, partition: int, computed: Computed, took: float) -> None:
         """These are the partition's newest, and took so many seconds."""
-        figures, news, records = computed
-        news.wait(records)
+        figures, news, untold = computed
+        news.wait(untold)
         self.news[partition] = news
         self.figures[partition] = figures if self._exported is None else figures.only(self._exported)
         self._due[partition] = self._seconds() + max(LEAST_SECONDS, took / _MOST * len(self.figures))

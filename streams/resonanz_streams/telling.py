@@ -59,18 +59,19 @@ class Telling:
         Runs may be counted meanwhile: the flush then holds more than they show, so each says how far the log
         was read for it.
         """
+        if seconds <= 0:
+            return ()
+        # First: the inputs of what follows show one moment, and others may work while this is made.
+        records = await self._deep_records(partition)
         begun = time.thread_time()
         engine.settle()
-        inputs = engine.inputs() if seconds > 0 else None
-        if inputs is None:
-            return ()
+        inputs = engine.inputs()
+        if inputs is None or partition not in self._books:
+            return records
         self._last = partition
         read = dict(engine.offsets)
         book, clock = self._books[partition], self._clock()
         due = book.due(inputs, clock)
-        news = self._deep.news.get(partition)
-        # They were encoded where it may take its time.
-        records = [] if news is None else [Outgoing(DEEP, *one, partition=partition) for one in news.take()]
         limit = self.spent_seconds + seconds
         for told in book.encode(due, inputs, clock, read=read):
             records += [Outgoing(KPIS, key=key, value=value, partition=partition) for key, value in told]
@@ -81,3 +82,10 @@ class Telling:
             begun = time.thread_time()
         self.spent_seconds += time.thread_time() - begun
         return records
+
+    async def _deep_records(self, partition: int) -> list[Outgoing]:
+        """Those that go into the next flush."""
+        news = self._deep.news.get(partition)
+        job = None if news is None else news.take()
+        found = [] if job is None else await asyncio.to_thread(job)
+        return [Outgoing(DEEP, *one, partition=partition) for one in found]

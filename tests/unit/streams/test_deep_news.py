@@ -32,7 +32,16 @@ def figures(
 def told(news: DeepNews, found: DeepFigures) -> list[str]:
     """The accounts that are told of these figures, and the JSON of each."""
     news.wait(news.of(found))
-    return [key.decode() for key, _ in news.take()]
+    return taken(news)
+
+
+def taken(news: DeepNews) -> list[str]:
+    return list(records(news))
+
+
+def records(news: DeepNews) -> dict[str, Any]:
+    job = news.take()
+    return {} if job is None else {key.decode(): json.loads(value) for key, value in job()}
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ def news() -> DeepNews:
 
 def test_a_record_is_a_snapshot_as_of_its_own_time(news: DeepNews) -> None:
     news.wait(news.of(figures(0.25, np.nan, topics=("topic:rye",))))
-    first, second = (json.loads(value) for _, value in news.take())
+    first, second = records(news).values()
     entries: list[dict[str, Any]] = first.pop("kpis")
     assert first == {
         "v": 1, "at_ms": NOW_MS, "client": "fleet", "platform": "file", "account": "file:a",
@@ -79,24 +88,16 @@ def test_by_event_time_all_are_told_whenever_it_moved() -> None:
     assert told(news, figures(0.25, at_ms=NOW_MS + 1)) == ["file:a"]
 
 
-def test_many_are_told_in_several_flushes_and_newer_ones_take_their_place() -> None:
-    """About 15 MB: an eighth of it, one record more, at a time."""
-    topics = tuple(f"topic:{number:0100}" for number in range(600))
-    names = [f"file:{number}" for number in range(100)]
+def test_many_are_told_in_several_flushes_those_told_longest_ago_first() -> None:
+    """An eighth at a time, but a hundred at least; newer figures take the place of what still waits."""
+    names = [f"file:{number}" for number in range(1000)]
     news = DeepNews(registry_of(*names).accounts_of(0), every_tick=False)
-
-    def many(value: float) -> DeepFigures:
-        found = figures(*[value] * 100)
-        half = np.full(60_000, 0.5)
-        rows, codes = np.repeat(np.arange(100), 600), np.zeros(60_000, np.uint8)
-        parts = Column(None, half, half, half, half, half, codes, rows, topics * 100)
-        return DeepFigures(found.at_ms, found.read, found.coverage, [*found.columns, (SHARE, "24h", parts)])
-
-    news.wait(news.of(many(0.25)))
-    first = [key.decode() for key, _ in news.take()]
-    assert first == names[:13]
-    news.wait(news.of(many(0.25)))
-    rest = []
-    while taken := news.take():
-        rest += [key.decode() for key, _ in taken]
-    assert rest == names[13:]
+    news.wait(news.of(figures(*[0.25] * 1000)))
+    assert taken(news) == names[:125]
+    assert taken(news) == names[125:250]
+    news.wait(news.of(figures(*[0.5] * 1000, at_ms=NOW_MS + 15_000)))
+    later = []
+    while more := taken(news):
+        later.append(more)
+    assert [len(more) for more in later] == [125] * 8
+    assert [name for more in later for name in more] == names[250:] + names[:250]
