@@ -110,13 +110,14 @@ def net_of_events(
     """What stands of these events, counted one by one in the order given.
 
     ``accounts``: the rows; one that is not among them is beyond the last. ``vocabulary``: of every client;
-    without it, each topic and venue that occurs counts. ``at`` is the event time; all have the same source.
-    ``told``: what platforms say of posts.
+    without it, each topic, venue and flag that occurs counts. ``at`` is the event time; all have the same
+    source. ``told``: what platforms say of posts.
     """
     events = list(events)
     words = vocabulary or Vocabulary(
         frozenset(topic for event in events for topic in event.get("topics", ())),
         frozenset(event["venue_name"] for event in events if event.get("venue_name")),
+        frozenset(flag for event in events for flag in event.get("flags", ())),
     )
     ledger, facets, book = Ledger(10_000_000, detailed=True), Facets(), InsightBook()
     book.forget(now_ms)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from resonanz_connectors.base import Connector
-from resonanz_streams.details import Vocabulary
 from resonanz_streams.errors import RetryError
 from resonanz_streams.registry import Account, Registry
 from resonanz_streams.settings import Settings
@@ -30,7 +29,7 @@ class Plan:
     about events; the rest only concerns figures."""
 
     accounts: Sequence[Account]
-    clients: Sequence[tuple[str, str, frozenset[str], Vocabulary]]
+    clients: Sequence[tuple[str, str, frozenset[str], frozenset[str], frozenset[str]]]
     options: Mapping[str, Any]
 
 
@@ -40,7 +39,10 @@ def plan_of(name: str, settings: Settings, registry: Registry) -> Plan:
     clients = [registry.clients[one] for one in dict.fromkeys(account.client for account in accounts)]
     return Plan(
         accounts,
-        [(client.id, client.timezone, client.own_actors, client.vocabulary) for client in clients],
+        [
+            (one.id, one.timezone, one.own_actors, one.vocabulary.topics, one.vocabulary.venues)
+            for one in clients
+        ],
         settings.connectors.get(name, {}),
     )
 

@@ -20,7 +20,7 @@ Source = Literal["state", "kpis"]
 class Difference(msgspec.Struct, frozen=True):
     """One figure that is not what the log says. ``at_ms``: as of when. ``where``: records that make the
     difference, as topic/partition@offset, or the range in which they stand. ``rules_since_ms``: since when
-    the client's own actors, topics and venues are what they are; None if they never were others."""
+    the client's own actors, topics, venues and flags are what they are; None if they never were others."""
 
     account: str
     source: Source

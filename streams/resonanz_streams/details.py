@@ -27,21 +27,16 @@ answered, 0 if it stands at the top. ``FACET``: see :class:`Facets`. ``PLACE``: 
 MOST_TOPICS: Final = 16
 """An item of more topics says nothing of any one of them: it counts as one without."""
 
-MOST_FLAGS: Final = 16
-LONGEST_FLAG: Final = 64
-"""An event of more flags has those that speak of authenticity only, and longer flags say nothing."""
-
-_MOST_KNOWN: Final = 65_536
-
-_FEW_WORDS: Final = 64
-"""An event of more topics and flags is looked at anew each time: kept, many of them could fill the memory."""
+_MOST_KNOWN: Final = 8_192
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 class Facet(msgspec.Struct, frozen=True, array_like=True):
     """Where something happened and what it was about.
 
     ``own``: by the client's own people. ``venue_name``: of the client's watched venues. ``topics``: of the
-    client's vocabulary, in order, none twice. ``post``: what a post is called on its platform.
+    client's vocabulary, in order, none twice; so are ``flags``. ``post``: what a post is called on its
+    platform.
     """
 
     own: bool = False
@@ -57,10 +52,12 @@ _encoder: Final = msgspec.msgpack.Encoder()
 
 
 class Vocabulary(NamedTuple):
-    """What a client has words for: its topics, and the venues that it watches."""
+    """What a client has words for: its topics, the venues that it watches, and the flags that decide about
+    something. What else events say is not kept, so that they cannot fill the memory."""
 
-    topics: frozenset[str] = frozenset()
-    venues: frozenset[str] = frozenset()
+    topics: frozenset[str] = _NONE
+    venues: frozenset[str] = _NONE
+    flags: frozenset[str] = frozenset(SIGNALS)
 
 
 class Facets:
@@ -92,35 +89,26 @@ class Facets:
         return number
 
     def of(self, event: Event | Post, vocabulary: Vocabulary, *, own: bool) -> int:
-        """The number of an event's facet; topics and venues that the vocabulary lacks are left out."""
-        if isinstance(event, Post) or len(event.topics) + len(event.flags) > _FEW_WORDS:
-            return self._number(_facet(event, vocabulary, own=own))
-        raw = (own, event.venue, event.venue_name, event.topics, event.flags, vocabulary)
-        number = self._known.get(raw)
+        """The number of an event's facet; topics, venues and flags that the vocabulary lacks are left out."""
+        topics = vocabulary.topics.intersection(event.topics) if event.topics else _NONE
+        if len(topics) > MOST_TOPICS:
+            topics = _NONE
+        watched = event.venue == "elsewhere" and event.venue_name in vocabulary.venues
+        venue_name = event.venue_name if watched else None
+        if isinstance(event, Post):
+            post = event.object or event.id
+            return self._number(Facet(own, event.venue, venue_name, tuple(sorted(topics)), post=post))
+        flags = vocabulary.flags.intersection(event.flags) if event.flags else _NONE
+        said = (own, event.venue, venue_name, topics, flags)
+        number = self._known.get(said)
         if number is None or number not in self._facets:
-            number = self._number(_facet(event, vocabulary, own=own))
+            number = self._number(
+                Facet(own, event.venue, venue_name, tuple(sorted(topics)), tuple(sorted(flags)))
+            )
             if len(self._known) == _MOST_KNOWN:
                 self._known.clear()
-            self._known[raw] = number
+            self._known[said] = number
         return number
-
-
-def _facet(event: Event | Post, vocabulary: Vocabulary, *, own: bool) -> Facet:
-    topics = tuple(sorted(vocabulary.topics.intersection(event.topics)))
-    watched = event.venue == "elsewhere" and event.venue_name in vocabulary.venues
-    return Facet(
-        own=own,
-        venue=event.venue,
-        venue_name=event.venue_name if watched else None,
-        topics=topics if len(topics) <= MOST_TOPICS else (),
-        flags=() if isinstance(event, Post) else _flags(event.flags),
-        post=event.object or event.id if isinstance(event, Post) else None,
-    )
-
-
-def _flags(told: Sequence[str]) -> tuple[str, ...]:
-    flags = sorted({flag for flag in told if len(flag) <= LONGEST_FLAG})
-    return tuple(flags if len(flags) <= MOST_FLAGS else sorted(set(SIGNALS).intersection(flags)))
 
 
 def details_of(

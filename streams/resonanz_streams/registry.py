@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from resonanz_streams.business_time import BusinessHours, parse_week
 from resonanz_streams.details import Vocabulary
 from resonanz_streams.errors import ConfigurationError
+from resonanz_streams.events import SIGNALS
 from resonanz_streams.exclusions import ALWAYS, Exclusion
 from resonanz_streams.kpis.base import Voice
 from resonanz_streams.net.suspects import Burst
@@ -44,9 +45,9 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Client:
     """``potential``: (valid from, epoch ms; people), sorted. ``own_actors``: pseudonyms. ``vocabulary``: the
-    topics and watched venues that count. ``targets``: pseudonyms of the target list. ``voice``: its brand
-    set, ``hours``: when somebody is there to answer; None without. ``weights``: of a like, a comment and a
-    share."""
+    topics, watched venues and flags that count. ``targets``: pseudonyms of the target list. ``voice``: its
+    brand set, ``hours``: when somebody is there to answer; None without. ``weights``: of a like, a comment
+    and a share."""
 
     id: str
     name: str
@@ -114,7 +115,7 @@ class Registry:
             timezone=client.timezone,
             potential=_potential(client),
             own_actors=frozenset(self.pseudonym(name, actor) for actor in client.own_actors),
-            vocabulary=Vocabulary(frozenset(client.topics), frozenset(client.venues)),
+            vocabulary=_vocabulary(client),
             targets=frozenset(self.pseudonym(name, actor) for actor in client.target_list),
             sla_ms=duration_ms(client.response_sla),
             voice=_voice(client),
@@ -159,6 +160,11 @@ class Registry:
         The same person has different pseudonyms at different clients.
         """
         return hmac.digest(self._keys[client], actor.encode(), hashlib.sha256).hex()[:32]
+
+
+def _vocabulary(client: ClientSettings) -> Vocabulary:
+    excluded = (flag for one in client.exclusions for flag in one.flags or ())
+    return Vocabulary(frozenset(client.topics), frozenset(client.venues), frozenset(SIGNALS).union(excluded))
 
 
 def _voice(client: ClientSettings) -> Voice | None:

@@ -1,4 +1,4 @@
-"""By which own actors, topics and venues a client's events were counted, and since when.
+"""By which own actors, topics, venues and flags a client's events were counted, and since when.
 
 What is counted keeps the rules of when it was read. An audit counts by today's, so it must know where they
 differ.
@@ -30,7 +30,7 @@ _decoder: Final = msgspec.msgpack.Decoder(dict[str, Rule])
 
 def digest_of(client: Client) -> int:
     """Of what decides how a client's events are counted."""
-    words = (client.own_actors, client.vocabulary.topics, client.vocabulary.venues)
+    words = (client.own_actors, *client.vocabulary)
     return xxh3_64_intdigest(_encoder.encode([sorted(some) for some in words]))
 
 

@@ -111,7 +111,7 @@ def test_the_command_says_so_in_words_and_for_programs(
     assert cli.run(["audit", "--config", str(path)]) == 1
     printed = " ".join(capsys.readouterr().err.split())
     assert (
-        "Of 1 of these accounts the client's own actors, topics or venues were others until "
+        "Of 1 of these accounts the client's own actors, topics, venues or flags were others until "
         "2023-11-14 22:14:20 UTC" in printed
     )
     assert cli.run(["audit", "--json", "--config", str(path)]) == 1

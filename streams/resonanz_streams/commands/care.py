@@ -111,15 +111,16 @@ def _print_rules(report: Report) -> None:
     since = {one.account: one.rules_since_ms for one in report.differences if one.rules_since_ms is not None}
     if since:
         click.echo(
-            f"Of {len(since):,} of these accounts the client's own actors, topics or venues were others "
-            f"until {told(max(since.values()))}. What was read by then was counted by those, and stays so: "
-            "that alone may be the difference. By today's all of it is counted by: resonanz rebuild",
+            f"Of {len(since):,} of these accounts the client's own actors, topics, venues or flags were "
+            f"others until {told(max(since.values()))}. What was read by then was counted by those, and "
+            "stays so: that alone may be the difference. By today's all of it is counted by: resonanz rebuild",
             err=True,
         )
     if report.outdated:
         click.echo(
-            f"The state does not know today's own actors, topics or venues of {len(report.outdated):,} "
-            "clients: a running worker takes them over within seconds, or says why not.",
+            "The state does not know today's own actors, topics, venues or flags of "
+            f"{len(report.outdated):,} clients: a running worker takes them over within seconds, or says "
+            "why not.",
             err=True,
         )
 

@@ -1,11 +1,12 @@
 """What is kept of an event besides its count, when events are odd."""
 
 import tracemalloc
+from typing import Any
 
 from tests.engines import NOW_MS, Driven, event, registry_of
 
 from resonanz_streams.deep import deep_job
-from resonanz_streams.details import Facets, Vocabulary
+from resonanz_streams.details import Facet, Facets, Vocabulary
 from resonanz_streams.events import Event
 
 MANY = [f"t{number:05d}" for number in range(10_000)]
@@ -30,8 +31,7 @@ def test_events_of_many_topics_do_not_fill_the_memory() -> None:
     facets, words = Facets(), Vocabulary(frozenset({"rye"}))
 
     def event_of(number: int) -> Event:
-        topics = tuple(f"{number}-{place}" for place in range(2_000))
-        return Event(id="1", source="file", kind="like", account="file:a", at_ms=1, topics=topics)
+        return like(topics=tuple(f"{number}-{place}" for place in range(2_000)))
 
     facets.of(event_of(0), words, own=False)
     tracemalloc.start()
@@ -40,6 +40,27 @@ def test_events_of_many_topics_do_not_fill_the_memory() -> None:
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 1_000_000
+
+
+def test_nothing_is_kept_of_topics_venues_and_flags_that_the_client_does_not_name() -> None:
+    """5,000 events whose words are all new would be 10 MB if they were kept."""
+    facets, words = Facets(), Vocabulary(frozenset({"rye"}), frozenset({"forum"}))
+
+    def odd(number: int) -> Event:
+        word = f"{number:0512}"
+        return like(topics=("rye", word), flags=("bot", word), venue="elsewhere", venue_name=word)
+
+    known = facets.of(odd(0), words, own=False)
+    tracemalloc.start()
+    numbers = {facets.of(odd(number), words, own=False) for number in range(5_000)}
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert numbers == {known}
+    assert facets.table() == {
+        0: Facet(),
+        known: Facet(venue="elsewhere", topics=("rye",), flags=("bot",)),
+    }
+    assert held < 100_000
 
 
 def test_words_that_two_topics_share_and_a_topic_that_is_another_s_word() -> None:
@@ -52,17 +73,15 @@ def test_words_that_two_topics_share_and_a_topic_that_is_another_s_word() -> Non
     assert sorted(facet.topics for facet in facets) == [(), ("cake",), ("oat",)]
 
 
-def test_of_many_flags_those_of_authenticity_stay_and_long_ones_say_nothing() -> None:
+def test_flags_of_authenticity_and_those_that_an_exclusion_names_are_kept() -> None:
+    exclusion = {"account": "file:a", "flags": ["raffle"], "reason": "a raffle"}
+    words = registry_of("file:a", exclusions=[exclusion]).clients["fleet"].vocabulary
     facets = Facets()
-    few = [f"f{number:02}" for number in range(15)]
-    for flags, kept in (
-        (["bot", *few, "x" * 65], ("bot", *few)),
-        (["spam", *few, "f15", "bot"], ("bot", "spam")),
-        (["raffle", "raffle"], ("raffle",)),
-    ):
-        number = facets.of(flagged(flags), Vocabulary(), own=False)
-        assert facets.table()[number].flags == kept
+    many = tuple(f"f{number}" for number in range(100))
+    number = facets.of(like(flags=("raffle", *many, "bot", "verified", "bot")), words, own=False)
+    assert facets.table()[number].flags == ("bot", "raffle")
+    assert facets.of(like(flags=many), words, own=False) == 0
 
 
-def flagged(flags: list[str]) -> Event:
-    return Event(id="1", source="file", kind="like", account="file:a", at_ms=1, flags=tuple(flags))
+def like(**fields: Any) -> Event:
+    return Event(id="1", source="file", kind="like", account="file:a", at_ms=1, **fields)

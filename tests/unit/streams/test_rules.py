@@ -40,6 +40,8 @@ def test_others_bear_the_date_of_when_they_came_and_the_same_keep_theirs() -> No
         ({"own_actors": ["ann"]}, True),
         ({"venues": ["forum"]}, True),
         ({"topics": {"oat": [], "rye": []}}, True),
+        ({"exclusions": [{"account": "file:a", "flags": ["raffle"], "reason": "a raffle"}]}, True),
+        ({"exclusions": [{"account": "file:a", "flags": ["bot"], "reason": "bots"}]}, False),
         ({"topics": {"oat": ["oats", "oatmeal"]}}, False),
         ({"potential": 5}, False),
         ({"timezone": "Europe/Berlin"}, False),
