@@ -113,7 +113,8 @@ def _print_rules(report: Report) -> None:
         click.echo(
             f"Of {len(since):,} of these accounts the client's own actors, topics, venues or flags were "
             f"others until {told(max(since.values()))}. What was read by then was counted by those, and "
-            "stays so: that alone may be the difference. By today's all of it is counted by: resonanz rebuild",
+            "stays so: that alone may be the difference. By today's all of it is counted by: "
+            "resonanz rebuild",
             err=True,
         )
     if report.outdated:
