@@ -52,6 +52,8 @@ class World:
     """What platforms say of posts: account, post, time, reach, impressions."""
     days: Collection[int] = range(1, 28)
     burst: tuple[int, int] = (20, 60_000)
+    window_ms: int = 0
+    """As the window's name says; it begins at ``start``, which may be a little earlier."""
 
 
 def key_of(event: Event) -> tuple[Any, ...]:
@@ -345,7 +347,7 @@ def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None],
             if reply.get("own") and reply["stands"] and reply.get("parent") == question["id"]
         ]
         deadline = question["at"] + world.sla
-        passed = deadline <= world.now
+        passed = deadline <= world.now and world.sla < world.window_ms
         due += passed
         kept += passed and bool(answers) and min(answers) <= deadline
         waits.append((min(answers, default=world.now) - question["at"], bool(answers)))
@@ -362,9 +364,7 @@ def of_talk(world: World, comments: list[Event]) -> dict[tuple[str, str | None],
         ("backlog", None): (open_ones, open_ones, len(asked)),
         ("backlog", "oldest_age"): (age, age, len(asked)),
         ("backlog", "sla_breaches"): (
-            (breached, breached, len(asked))
-            if world.sla < world.now - world.start
-            else (None, None, len(asked))
+            (breached, breached, len(asked)) if world.sla < world.window_ms else (None, None, len(asked))
         ),
         ("reciprocity", None): reciprocity(world, said),
     }

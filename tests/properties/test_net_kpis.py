@@ -1,6 +1,7 @@
 """The KPIs of what stands equal a naive recomputation, whatever the log's order, duplicates and removals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -35,7 +36,7 @@ def ages() -> SearchStrategy[int]:
     """About the edges of windows and of the SLA, a few hours, or anything."""
     edges = st.sampled_from((DAY, 7 * DAY, 28 * DAY, 4 * HOUR, 0))
     return st.one_of(
-        edges.flatmap(lambda edge: st.integers(-1, 1).map(lambda by: max(0, edge + by))),
+        edges.flatmap(lambda edge: st.sampled_from((-1, 0, 1, 120_000)).map(lambda by: max(0, edge + by))),
         st.integers(0, 12).map(lambda hours: hours * HOUR),
         st.integers(0, 30 * DAY),
     )
@@ -133,6 +134,7 @@ HOURS: tuple[tuple[tuple[str, str | None], naive_kpis.Hours] | None, ...] = (
     brands=st.one_of(st.just([]), st.lists(st.sampled_from(TOPICS), min_size=2, max_size=5, unique=True)),
     days=st.sets(st.integers(1, 27)),
     burst=st.sampled_from(BURSTS),
+    longer=st.sampled_from((0, 1, 299_999)),
 )
 def test_every_deep_kpi_equals_its_naive_recomputation(
     *,
@@ -144,6 +146,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
     brands: list[str],
     days: set[int],
     burst: tuple[int, int],
+    longer: int,
 ) -> None:
     log, told = both
     steps = dict(enumerate(followers))
@@ -166,13 +169,15 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
         ),
     )
 
+    inputs = replace(inputs, length_ms={window: ms + longer for window, ms in WINDOWS_MS.items()})
+
     def at(time: int) -> float | None:
         found = steps[time // DAY % len(steps)]
         return None if np.isnan(found) else found
 
     for row, account in enumerate(ACCOUNTS):
         for window in ("1h", "24h", "7d", "28d"):
-            start = NOW_MS - WINDOWS_MS[window]
+            start = NOW_MS - WINDOWS_MS[window] - longer
             world = naive_kpis.World(
                 log,
                 account,
@@ -189,6 +194,7 @@ def test_every_deep_kpi_equals_its_naive_recomputation(
                 [*told],
                 days,
                 burst,
+                WINDOWS_MS[window],
             )
             ids = {kpi.id for kpi in KPIS if kpi.deep and window in kpi.windows}
             expected = {name: triple for name, triple in naive_kpis.kpis(world).items() if name[0] in ids}

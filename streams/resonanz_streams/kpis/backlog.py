@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Floats, Inputs, Kpi
+from resonanz_streams.kpis.base import DEEP_WINDOWS, WINDOWS_MS, Column, Floats, Inputs, Kpi
 from resonanz_streams.kpis.columns import NO_COMMENTS, NONE, NONE_WAITING, SLA_TOO_LONG, Reasons, net_of, why
 from resonanz_streams.net.talk import NEVER, counted, talk
 
@@ -14,8 +14,8 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     has waited (null if none does); part ``sla_breaches``: those whose SLA has passed.
 
     These are all of them, so there is no interval. ``denominator``: audience comments of the window. A
-    removed comment waits no more. Null where nobody watched and no comment came; breaches also where a
-    comment leaves the window before its SLA has passed, since they could only be 0.
+    removed comment waits no more. Null where nobody watched and no comment came; breaches also where the
+    SLA is not shorter than the window's name: they could only be 0, or of what it is longer by.
     """
     table = net_of(inputs)
     said = table.once(talk)
@@ -28,7 +28,7 @@ def compute(inputs: Inputs, window: str) -> Sequence[Column]:
     watched = inputs.coverage[window] > 0
     seen = watched | (whole > 0)
     null = np.where(whole > 0, NONE_WAITING, why(NO_COMMENTS, inputs, window)).astype(np.uint8)
-    in_time = inputs.clients.sla_ms < inputs.length_ms[window]
+    in_time = inputs.clients.sla_ms < WINDOWS_MS[window]
     breaches = np.where(in_time, counted(said.accounts[late], table.size), np.nan)
     too_long = np.where(seen & ~in_time, SLA_TOO_LONG, null).astype(np.uint8)
     return [

@@ -42,8 +42,8 @@ WHY: Final[Mapping[str, str]] = {
     "no_comments": "no comment by the audience",
     "no_target_list": "the client has no target_list, or an empty one",
     "sla_not_passed": "there are comments, but each may still be answered in time",
-    "sla_longer_than_window": "response_sla is as long as the window or longer: a comment leaves before it "
-    "is due",
+    "sla_longer_than_window": "response_sla is as long as the window's name says or longer: a comment leaves "
+    "before it is due",
     "membership_unknown": "nobody told who the followers are",
     "too_few_answered": "so many still wait that the quantile is not known yet",
     "none_waiting": "all comments are answered, so none is the oldest that waits",

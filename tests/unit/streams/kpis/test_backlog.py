@@ -9,10 +9,18 @@ from resonanz_streams.kpis.backlog import KPI
 
 
 def waiting(
-    *events: dict[str, Any], window: str = "24h", sla_ms: int = 4 * HOUR, coverage: float = 1.0
+    *events: dict[str, Any],
+    window: str = "24h",
+    sla_ms: int = 4 * HOUR,
+    coverage: float = 1.0,
+    length_ms: int | None = None,
 ) -> dict[str | None, Figure]:
     inputs = inputs_of(
-        [(0, 0, 0, 0)], net=net_of_events(events), clients=clients_with(1, sla_ms=sla_ms), coverage=[coverage]
+        [(0, 0, 0, 0)],
+        net=net_of_events(events),
+        clients=clients_with(1, sla_ms=sla_ms),
+        coverage=[coverage],
+        length_ms=length_ms,
     )
     return figures(KPI, inputs, window)
 
@@ -72,6 +80,14 @@ def test_breaches_of_an_sla_as_long_as_the_window_are_absent_not_0() -> None:
     assert waiting(comment("a", 20), sla_ms=23 * HOUR)["sla_breaches"].value == 0.0
     assert waiting(sla_ms=48 * HOUR, coverage=0.0)["sla_breaches"].reason == "not_covered"
     assert waiting(comment("a", 50), sla_ms=48 * HOUR, window="7d")["sla_breaches"].value == 1.0
+
+
+def test_the_minutes_by_which_a_window_is_longer_than_its_name_breach_nothing() -> None:
+    for length_ms in (24 * HOUR, 24 * HOUR + 1000, 24 * HOUR + 299_999):
+        found = waiting(comment("a", 24), comment("b", 20), sla_ms=24 * HOUR, length_ms=length_ms)
+        assert (found["sla_breaches"].value, found["sla_breaches"].reason) == (None, "sla_longer_than_window")
+    found = waiting(comment("a", 24), sla_ms=24 * HOUR - 1, length_ms=24 * HOUR + 299_999)
+    assert found["sla_breaches"].value == 1.0
 
 
 def test_a_removed_comment_leaves_as_removed_not_as_answered() -> None:

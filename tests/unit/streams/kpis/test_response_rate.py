@@ -10,9 +10,15 @@ from tests.nets import HOUR, Figure, ago, answer, comment, figures, like, net_of
 from resonanz_streams.kpis.response_rate import KPI
 
 
-def rate(*events: dict[str, Any], sla_ms: int = 4 * HOUR, coverage: float = 1.0) -> Figure:
+def rate(
+    *events: dict[str, Any], sla_ms: int = 4 * HOUR, coverage: float = 1.0, length_ms: int = 24 * HOUR
+) -> Figure:
     inputs = inputs_of(
-        [(0, 0, 0, 0)], net=net_of_events(events), clients=clients_with(1, sla_ms=sla_ms), coverage=[coverage]
+        [(0, 0, 0, 0)],
+        net=net_of_events(events),
+        clients=clients_with(1, sla_ms=sla_ms),
+        coverage=[coverage],
+        length_ms=length_ms,
     )
     return figures(KPI, inputs)[None]
 
@@ -110,6 +116,20 @@ def test_an_sla_longer_than_the_window_can_pass_for_nobody() -> None:
     assert rate(comment("a", 20), answer("r", 19, "a"), sla_ms=48 * HOUR) == absent
     assert rate(comment("a", 0, at=ago(24) + 1), sla_ms=24 * HOUR) == absent
     assert rate(comment("a", 0, at=ago(24) + 1), sla_ms=24 * HOUR - 1).value == 0.0
+
+
+def test_the_minutes_by_which_a_window_is_longer_than_its_name_make_nothing_due() -> None:
+    handful = (
+        comment("a", 24),
+        answer("r", 23.5, "a"),
+        comment("b", 24, at=ago(24) - 120_000),
+        comment("c", 2),
+    )
+    for length_ms in (24 * HOUR, 24 * HOUR + 1000, 24 * HOUR + 299_999):
+        found = rate(*handful, sla_ms=24 * HOUR, length_ms=length_ms)
+        assert found == Figure(None, None, None, None, None, "sla_longer_than_window")
+    found = rate(*handful, sla_ms=24 * HOUR - 1, length_ms=24 * HOUR + 299_999)
+    assert (found.numerator, found.denominator) == (1.0, 2.0)
 
 
 def test_where_nobody_watched_it_says_so() -> None:
