@@ -95,6 +95,10 @@ def _check(kpi: Kpi, column: Any, accounts: int) -> None:
 
 def _check_beside(kpi: Kpi, column: Column, size: int) -> None:
     share = column.coverage
+    # What is told every tick is one value for each account, beside the coverage of the window.
+    if not kpi.deep and (column.rows is not None or share is not None):
+        what = "parts of some accounts" if column.rows is not None else "a coverage of its own"
+        raise WrongColumnError(f"gave {what}, which only a KPI with deep=True can have")
     if share is not None and not (_is_numbers(share, size) and ((share >= 0) & (share <= 1)).all()):
         raise WrongColumnError(f"coverage must be {size} numbers of float64 from 0 to 1")
     if not kpi.interval and not np.isnan(column.lo).all():

@@ -15,6 +15,7 @@ from resonanz_streams.errors import ConfigurationError
 from resonanz_streams.evaluation import KpiFailures, evaluate
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import REASONS, Kpi
+from resonanz_streams.snapshots import entries_of
 
 INPUTS = inputs_of([(4, 0, 0, 0), (0, 2, 0, 0)])
 
@@ -87,6 +88,7 @@ def test_a_custom_kpi_cannot_change_what_others_are_computed_from() -> None:
 
 THREE = np.ones(3)
 ROWS = np.array([0, 1])
+DEEP_HEARTS = replace(HEARTS, deep=True, windows=("24h",))
 
 
 @pytest.mark.parametrize(
@@ -114,9 +116,9 @@ ROWS = np.array([0, 1])
 )
 def test_what_is_no_column_of_these_accounts_is_refused(given: list[dict[str, Any]], fault: str) -> None:
     columns = [column(**changes) for changes in given]
-    wrong = replace(HEARTS, most_parts=2, compute=lambda _, __: columns)
+    wrong = replace(DEEP_HEARTS, most_parts=2, compute=lambda _, __: columns)
     with pytest.raises(WrongColumnError) as caught:
-        checked(wrong).compute(INPUTS, "1h")
+        checked(wrong).compute(INPUTS, "24h")
     assert str(caught.value).startswith(fault)
 
 
@@ -127,12 +129,41 @@ def test_an_interval_says_whose_it_is() -> None:
 
 
 def test_what_is_right_passes() -> None:
-    columns = [column(), column(rows=ROWS, parts=["mood:glad", "mood:sad"])]
-    right = replace(HEARTS, most_parts=2, compute=lambda _, __: columns)
-    assert checked(right).compute(INPUTS, "1h") == columns
+    some = column(rows=ROWS, parts=["mood:glad", "mood:sad"], coverage=np.array([0.5, 1.0]))
+    columns = [column(), some]
+    right = replace(DEEP_HEARTS, most_parts=2, compute=lambda _, __: columns)
+    assert checked(right).compute(INPUTS, "24h") == columns
+    parts = [column(), column(part="mood:glad")]
+    ticked = replace(HEARTS, most_parts=2, compute=lambda _, __: parts)
+    assert checked(ticked).compute(INPUTS, "1h") == parts
     nothing: list[Any] = [7]
     with pytest.raises(WrongColumnError, match="gave a int and no Column"):
         checked(replace(HEARTS, compute=lambda _, __: nothing)).compute(INPUTS, "1h")
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"rows": ROWS[::-1], "parts": ["mood:glad"] * 2}, "gave parts of some accounts"),
+        ({"rows": ROWS[:0], "parts": []}, "gave parts of some accounts"),
+        ({"coverage": np.array([0.5, 1.0])}, "gave a coverage of its own"),
+    ],
+)
+def test_one_that_is_not_deep_gives_a_value_for_each_account_or_is_left_out(
+    given: dict[str, Any], fault: str
+) -> None:
+    size = len(given.get("rows", ROWS))
+    columns = [column(size, **given)]
+    wrong = checked(replace(HEARTS, id="moods", most_parts=2, compute=lambda _, __: columns))
+    with pytest.raises(WrongColumnError) as caught:
+        wrong.compute(INPUTS, "1h")
+    assert str(caught.value) == f"{fault}, which only a KPI with deep=True can have"
+    failures = KpiFailures()
+    inputs = replace(INPUTS, kpis=[wrong, HEARTS])
+    entries = [own[0] for own in entries_of(inputs, failures.columns)]
+    assert {entry.kpi for entry in entries} == {"hearts"}
+    assert len(entries) == len(HEARTS.windows)
+    assert failures.counts == {"moods": len(HEARTS.windows)}
 
 
 def test_one_that_raises_is_left_out_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
