@@ -41,10 +41,17 @@ class CoverageBook:
         self._running = np.zeros(len(accounts), dtype=np.bool_)
         self._steps: Steps | None = None
         self._open_from = np.full(len(accounts), _NEVER)
+        self._counted_from = np.full(len(accounts), _NEVER)
 
     def knows(self, account: str) -> bool:
         """Whether it is one of the accounts."""
         return account in self._rows
+
+    def count_from(self, account: str, at_ms: int) -> None:
+        """Its events count from then on: what a connector watched before is not covered. A foreign account
+        changes nothing."""
+        if (row := self._rows.get(account)) is not None:
+            self._counted_from[row] = at_ms
 
     def observe(self, status: Status) -> None:
         """Take a heartbeat; an older one than the known changes nothing, nor does a foreign account."""
@@ -89,14 +96,15 @@ class CoverageBook:
     def between(self, now_ms: int, *, known_from_ms: int = _NEVER) -> Callable[[Ints, Ints], Floats]:
         """A function that gives, as of now and in any thread, of each account the covered share, 0 to 1, of
         its (begin, end], which ends by now; what lies before ``known_from_ms`` is not covered, since the
-        ledger has forgotten it."""
+        ledger has forgotten it, nor what lies before the account counted."""
         steps = self._newest()
         open_from = self._open_from.copy()
         fresh = now_ms - open_from <= GRACE_MS
         _, until_now = steps.integrals(np.full(len(open_from), now_ms))
+        first = self._first(known_from_ms)
 
         def watched(begin_ms: Ints, end_ms: Ints) -> Floats:
-            begin = np.minimum(np.maximum(begin_ms, known_from_ms), end_ms)
+            begin = np.minimum(np.maximum(begin_ms, first), end_ms)
             after = until_now if (end_ms == now_ms).all() else steps.integrals(end_ms)[1]
             _, before = steps.integrals(begin)
             late = np.where(fresh, np.maximum(0, end_ms - np.maximum(open_from, begin)), 0)
@@ -110,21 +118,27 @@ class CoverageBook:
     ) -> Callable[[str], Flags]:
         """A function that says, in any thread, whether a window (starts[window], now] was watched as it was
         1 … EARLIER_DAYS days ago: shape (accounts, EARLIER_DAYS)."""
-        steps, accounts = self._newest(), len(self._statuses)
+        steps, accounts, first = self._newest(), len(self._statuses), self._first(known_from_ms)
 
-        def watched_until(at_ms: int) -> Ints:
-            return steps.integrals(np.full(accounts, at_ms))[0]
+        def watched_until(at_ms: Ints) -> Ints:
+            return steps.integrals(at_ms)[0]
 
         def watched(window: str) -> Flags:
             found = np.zeros((accounts, EARLIER_DAYS), dtype=np.bool_)
             for day in range(1, EARLIER_DAYS + 1):
                 begin, end = starts[window] - day * _DAY_MS, now_ms - day * _DAY_MS
                 if end > known_from_ms:
-                    covered = watched_until(end) - watched_until(max(begin, known_from_ms))
+                    begins = np.minimum(np.maximum(first, begin), end)
+                    covered = watched_until(np.full(accounts, end)) - watched_until(begins)
                     found[:, day - 1] = covered >= COMPLETE * (end - begin)
             return found
 
         return watched
+
+    def _first(self, known_from_ms: int) -> Ints:
+        """Before it nothing of an account is covered."""
+        first: Ints = np.maximum(self._counted_from, known_from_ms)
+        return first
 
     def _newest(self) -> Steps:
         self._steps = self._steps or self._rebuild()

@@ -1,12 +1,13 @@
 """One partition: runs in, outcomes counted, window sums and rows out. Pure of broker and clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 import numpy as np
 
+from resonanz_streams.adoptions import Adoptions
 from resonanz_streams.ahead import Ahead, Operations
 from resonanz_streams.audience_rows import AudienceRows
 from resonanz_streams.dead_letters import Lines, Rejected
@@ -74,9 +75,10 @@ class PartitionEngine:
         self._rows = LedgerRows(self._names, facets)
         self._audience = AudienceRows(self._measures, self._names)
         self._rules = Rules(registry, {account.client for account in self.accounts})
+        self._adoptions = Adoptions(self._measures.coverage)
         self._ahead = Ahead()
         self._event_clock = False
-        self._counted_ms = NEVER
+        self._counted_ms = self._read_ms = NEVER
         self._heartbeats = Heartbeats(self._measures.coverage, partition)
         self._records: list[Outgoing] = []
         self._moved = False
@@ -104,6 +106,7 @@ class PartitionEngine:
         self._measures.load(entries)
         self._ahead.load(recovered.rows, self._rows)
         self._rules.load(recovered.rows, now_ms)
+        self._adoptions.load(recovered.rows)
         if now_ms is not None:
             self.advance(now_ms)  # what waited and has reached its time too: a flush takes its row away
         self._audience.load(recovered.rows)
@@ -124,6 +127,8 @@ class PartitionEngine:
             raise RetryError(f"partition {self.partition}: what was written is not what was counted")
         self._event_clock, self._ends = before._event_clock, before._ends  # noqa: SLF001
         self._counted_ms, self.tally, self.lost = before._counted_ms, before.tally, before.lost  # noqa: SLF001
+        self._read_ms = before._read_ms  # noqa: SLF001
+        self._adoptions.add(set(self._names).difference(before._names), before._reached_ms())  # noqa: SLF001
         self.ledger.cut_ms = before.ledger.cut_ms
         self.ledger.forget(before.ledger.floor_ms)
         names = before._rows.names  # noqa: SLF001
@@ -134,13 +139,22 @@ class PartitionEngine:
         for status in before._heartbeats.told():  # noqa: SLF001
             self.observe(status)
 
+    def take_up(self, accounts: Collection[str]) -> None:
+        """Of these, who was here before may have made dead letters: they count from now on."""
+        self._adoptions.add(set(self._names).intersection(accounts), self._reached_ms())
+
+    def _reached_ms(self) -> int:
+        """No earlier than now when the last record was read; by event time than what was counted."""
+        read_ms = self.newest_ms if self._event_clock else self._read_ms
+        return max(one for one in (self._measures.now_ms, read_ms, NEVER) if one is not None)
+
     def take_flush(self) -> Flush | None:
         """What must be written since the last call, or None. The next call assumes that it was."""
         now = self._measures.now_ms
         self.ledger.forget(self._horizon.forgotten_floor_ms())
         self._sweep()
         rows = self._rows.take(self.ledger.floor_ms) | self._ahead.take(self._rows, now)
-        rows |= self._audience.take()
+        rows |= self._audience.take() | self._adoptions.take(now)
         if not (rows or self._records or self._moved or self._rules.changed):
             return None
         head = Head(
@@ -175,6 +189,7 @@ class PartitionEngine:
         Records below the next offset are skipped: they are part of the state already. Operations later
         than now wait; their outcome is tallied when time gets there.
         """
+        self._read_ms = max(self._read_ms, clock_ms)
         run, lost = unread(run, self.offsets.get(run.topic))
         self.lost += lost
         if not run.values:

@@ -91,6 +91,7 @@ class Pipeline:
             locks=self._locks,
             make=lambda number: engine_for(self._settings, self.registry, number, measures),
         )
+        self._new_accounts: set[str] = set()
         self._past = Tally()
         self.life: object | None = object()
 
@@ -173,6 +174,7 @@ class Pipeline:
         if life is not self.life:
             return
         engine = self._restored(partition, recovered)
+        engine.take_up(self._new_accounts)
         self.recovered_positions |= {(topic, partition): at for topic, at in engine.offsets.items()}
         for status in self.heard.statuses.values():
             engine.observe(status)
@@ -262,6 +264,7 @@ class Pipeline:
         """Go by these, which differ in nothing that a restart is needed for: the next cycle lets every
         engine go on by them, one at a time; see :class:`Renewal`."""
         self.renewal.done.clear()
+        self._new_accounts |= registry.accounts.keys() - self.registry.accounts.keys()
         self._settings, self.registry = settings, registry
 
     # -- what goes out -----------------------------------------------------------------------------
@@ -295,6 +298,7 @@ class Pipeline:
                 install = await asyncio.to_thread(merge)
                 install()
         if all(engine.registry is self.registry for engine in self.engines.values()):
+            self._new_accounts.clear()
             self.renewal.done.set()
 
     def refreshed(self) -> Iterator[PartitionEngine]:

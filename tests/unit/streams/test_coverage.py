@@ -50,6 +50,26 @@ def test_an_account_known_since_an_hour_is_not_known_for_a_day() -> None:
     assert share(book_of(beat(since_ms=T - 6 * HOUR)), HOUR) == 1.0
 
 
+def test_what_was_watched_before_an_account_counted_is_not_covered() -> None:
+    """
+    ::
+
+        t-24h               t-6h     t
+          ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒████████    watched throughout, counted from t-6h
+    """
+    book = book_of(beat(), beat("file:b"), accounts=("file:a", "file:b"))
+    book.count_from("file:a", T - 6 * HOUR)
+    book.count_from("file:z", T)
+    assert book.share(T, {"w": T - DAY})["w"].tolist() == [0.25, 1.0]
+    assert book.share(T + 5_000, {"w": T + 5_000 - HOUR})["w"].tolist() == [1.0, 1.0]
+    book.count_from("file:a", T - DAY - 2 * HOUR)
+    watched = book.days(T, {"h": T - HOUR, "d": T - DAY})
+    assert watched("h")[:, :2].tolist() == [[True, False], [True, True]]
+    assert watched("d")[:, :2].tolist() == [[False, False], [True, True]]
+    book.count_from("file:a", T + 10_000)
+    assert book.share(T + 12_000, {"w": T - 48_000})["w"].tolist() == [2_000 / 60_000, 1.0]
+
+
 def test_gaps_are_left_out() -> None:
     """
     ::

@@ -14,10 +14,13 @@ from tests.unit.streams.test_exporter import accounts_in, exporter_of, scraped
 
 from resonanz_streams.authentic import is_authentic
 from resonanz_streams.errors import FencedError, RetryError
+from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Account
+from resonanz_streams.settings import settings_of
 from resonanz_streams.topics import DEAD_LETTERS, DEEP
 from resonanz_streams.transports.ports import Recovered
 
+ADOPTED = b"c/file:d"
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 
@@ -60,6 +63,89 @@ def test_a_new_account_counts_from_then_on_and_begins_uncovered() -> None:
         coverage = {name: played.store.told(name)[-1].coverage for name in ("file:a", "file:b")}
         assert coverage == {"file:a": 1.0, "file:b": 0.0}
         assert outcomes(played) == {"counted": 3, "dead_letter": 1}
+
+    run(scene())
+
+
+def test_what_was_watched_of_a_new_account_before_it_counted_is_not_covered() -> None:
+    """Its connector knew it half an hour earlier; also after a restart, and though letters are redriven."""
+
+    async def scene() -> None:
+        played = Played("file:a")
+        await played.own()
+        lost = [event(id=str(n), account="file:d") for n in range(3)]
+        await played.read(*lost, partition=0)
+        await played.tick(30 * MINUTE)
+        await played.change("file:a", "file:d")
+        assert covered(played) == (0.0, 0.0)
+        await played.tick(6 * MINUTE)
+        assert covered(played) == (1.0, 0.1)
+        await played.tick()
+        played.pipeline = Pipeline(played.settings, played.registry, played.store, lambda: played.clock_ms)
+        await played.own()
+        assert covered(played) == (1.0, 0.1)
+        await played.read(*lost)
+        assert played.counts("file:d") == [3, 0, 0, 0]
+        assert covered(played) == (1.0, 0.1)
+        await played.tick(54 * MINUTE)
+        assert covered(played) == (1.0, 1.0)
+        assert ADOPTED in played.store.rows[0]
+        await played.tick(58 * DAY)
+        assert ADOPTED not in played.store.rows[0]
+
+    def covered(played: Played) -> tuple[float, float]:
+        now = played.clock_ms
+        played.pipeline.observe(heartbeat("file:d", at_ms=now, complete_through_ms=now))
+        inputs = played.pipeline.engines[0].inputs()
+        assert inputs is not None
+        names = [account.id for account in played.pipeline.engines[0].accounts]
+        row = names.index("file:d")
+        return inputs.coverage["1m"][row], inputs.coverage["1h"][row]
+
+    run(scene())
+
+
+def test_a_new_account_counts_from_then_on_also_where_its_partition_had_to_be_recovered() -> None:
+    async def scene() -> None:
+        played = Played("file:a")
+        await played.own()
+        await played.read(event(), event(account="file:d"), partition=0)
+        await played.tick()
+        played.settings = settings_of(
+            {"partitions": 4, "clients": {"fleet": {"name": "F", "accounts": ["file:a", "file:d"]}}}
+        )
+        played.pipeline.adopt(played.settings, played.registry.by(played.settings))
+        played.pipeline.drop_all()
+        played.pipeline.begin()
+        await played.own()
+        await played.tick()
+        assert played.pipeline.renewal.done.is_set()
+        for name in ("file:a", "file:d"):
+            played.pipeline.observe(heartbeat(name, complete_through_ms=NOW_MS))
+        inputs = played.pipeline.engines[0].inputs()
+        assert inputs is not None
+        assert inputs.coverage["1m"].tolist() == [1.0, 0.0]
+        assert ADOPTED in played.store.rows[0]
+
+    run(scene())
+
+
+def test_by_event_time_a_new_account_counts_from_the_newest_event_on() -> None:
+    async def scene() -> None:
+        played = Played("file:a", clock="event")
+        await played.own()
+        await played.read(event(at_ms=NOW_MS - HOUR))
+        played.pipeline.observe(heartbeat("file:a", complete_through_ms=NOW_MS - HOUR))
+        await played.tick()
+        await played.change("file:a", "file:d")
+        for name in ("file:a", "file:d"):
+            played.pipeline.observe(heartbeat(name, at_ms=NOW_MS + 1, complete_through_ms=NOW_MS))
+        await played.tick()
+        assert [played.store.told(name)[-1].at_ms for name in ("file:a", "file:d")] == [NOW_MS, NOW_MS]
+        inputs = played.pipeline.engines[0].inputs()
+        assert inputs is not None
+        assert inputs.coverage["1h"].tolist() == [1.0, 1.0]
+        assert inputs.coverage["24h"].tolist() == [1.0, 1 / 24]
 
     run(scene())
 
