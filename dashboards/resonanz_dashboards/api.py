@@ -8,7 +8,8 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from resonanz_dashboards import shapes
-from resonanz_dashboards.board_state import COMPLETE, STALE_MS, Entry
+from resonanz_dashboards.board_state import COMPLETE, STALE_MS
+from resonanz_dashboards.entries import Entry
 from resonanz_dashboards.problems import ProblemError
 from resonanz_dashboards.selection import Selection, dated_figures
 from resonanz_dashboards.stream import Filter, feed

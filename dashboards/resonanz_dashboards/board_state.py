@@ -8,17 +8,18 @@ import asyncio
 import contextlib
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 
+from resonanz_dashboards.entries import ConnectorState, Entry
+from resonanz_dashboards.strangers import Strangers
 from resonanz_dashboards.trail import Trail
 from resonanz_streams.clock import Clock
 from resonanz_streams.events import KpiEntry, KpiSnapshot, Status
 from resonanz_streams.registry import Account, Registry
-from resonanz_streams.topics import DEEP, KPIS, STATUS
+from resonanz_streams.topics import DEEP, STATUS
 from resonanz_streams.transports.ports import Record
 from resonanz_streams.unreadable import UNREADABLE
 
@@ -30,40 +31,6 @@ PULSE: Final = "5m"
 """The window of the velocity that stands for now: a minute is too jumpy, an hour too slow."""
 
 
-class ConnectorState(msgspec.Struct, frozen=True):
-    """What a connector last said about one account."""
-
-    connector: str
-    state: str
-    at_ms: int
-    complete_through_ms: int
-    last_event_ms: int | None
-    ended: bool
-
-
-@dataclass(slots=True)
-class Entry:
-    """One account on the board. ``value`` is its latest snapshot as it came, empty if there is none; ``deep``
-    that of topic ``kpis.deep``; ``benchmark``: how it does among others, as computed here.
-
-    ``at_ms`` is the time of its figures, ``arrived_ms`` when this process read them, by the wall clock.
-    ``encoded``: what viewers of this version were sent, by what they had asked for (see selection.py).
-    """
-
-    account: Account
-    version: int = 0
-    at_ms: int | None = None
-    arrived_ms: int = 0
-    coverage: float | None = None
-    velocity: float | None = None
-    value: bytes = b""
-    deep: bytes = b""
-    deep_at_ms: int | None = None
-    benchmark: KpiEntry | None = None
-    connectors: dict[str, ConnectorState] = field(default_factory=dict)
-    encoded: dict[Hashable, bytes] = field(default_factory=dict)
-
-
 class BoardState:
     """Owned by one event loop; ``take`` is the only writer.
 
@@ -71,7 +38,8 @@ class BoardState:
     again, and one list of accounts from the next. ``news`` counts whatever a viewer should be told: changes,
     and how the broker is.
     ``feed`` says whether the broker answers, ``feed_detail`` why not, in one sentence.
-    ``ignored`` counts records that are none of ours (unknown account) or that cannot be read.
+    ``ignored`` counts records that are none of ours (unknown account), of an account while it is another
+    client's, or that cannot be read.
     """
 
     def __init__(self, registry: Registry, *, clock: Clock, event_time: bool = False) -> None:
@@ -82,12 +50,13 @@ class BoardState:
         self.feed: Feed = "starting"
         self.feed_detail = ""
         self.feed_since_ms = clock()
-        self.ignored = {"unknown_account": 0, "unreadable": 0}
+        self.ignored = {"unknown_account": 0, "other_client": 0, "unreadable": 0}
         self.event_time = event_time
         self._clock = clock
         self._newest_ms = 0
         self._entries: dict[str, Entry] = {key: Entry(it) for key, it in registry.accounts.items()}
         self._order: OrderedDict[str, Entry] = OrderedDict()
+        self._strangers = Strangers()
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self.trail = Trail(list(self._entries))
@@ -95,17 +64,25 @@ class BoardState:
         self._statuses = msgspec.json.Decoder(Status)
 
     def adopt(self, registry: Registry) -> None:
-        """Show the accounts of another registry from now on; those of both keep their figures."""
+        """Show the accounts of another registry from now on; those of both keep their figures, unless they
+        are another client's now: what was told of them for the one is not for the other."""
         before, self.registry = self._entries, registry
         self._entries = {key: before.get(key) or Entry(it) for key, it in registry.accounts.items()}
         self._order = OrderedDict((key, entry) for key, entry in self._order.items() if key in self._entries)
-        self.trail = self.trail.of_others(list(self._entries))
+        moved = set()
         for key, entry in self._entries.items():
-            if entry.account != registry.accounts[key]:
-                entry.account = registry.accounts[key]
+            account = registry.accounts[key]
+            if entry.account.client != account.client:
+                moved.add(key)
+                entry.clear()
+            if entry.account != account:
+                entry.account = account
                 self._touch(entry)
             # Who agreed to be compared may be others now.
             entry.benchmark = None
+        self.trail = self.trail.of_others(list(self._entries), without=moved)
+        for record in self._strangers.release():
+            self._take(record)
         self.boot = _boot()
         self._wake()
 
@@ -141,9 +118,11 @@ class BoardState:
         before = self.version
         for record in records:
             try:
-                self._take(record)
+                ignored = self._take(record)
             except UNREADABLE:
-                self.ignored["unreadable"] += 1
+                ignored = "unreadable"
+            if ignored is not None:
+                self.ignored[ignored] += 1
         if self.version != before:
             self._wake()
 
@@ -209,43 +188,34 @@ class BoardState:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _take(self, record: Record) -> None:
-        if record.topic == KPIS:
-            self._take_snapshot(record)
-        elif record.topic == DEEP:
-            self._take_deep(record)
-        elif record.topic == STATUS and record.value:
-            self._take_status(self._statuses.decode(record.value))
+    def _take(self, record: Record) -> str | None:
+        """Apply it, or say why it is ignored."""
+        if record.topic == STATUS:
+            return self._take_status(self._statuses.decode(record.value)) if record.value else None
+        return self._take_snapshot(record) if record.value else self._forget(record)
 
-    def _take_snapshot(self, record: Record) -> None:
-        if not record.value:
-            self._forget((record.key or b"").decode())
-            return
-        snapshot = self._snapshots.decode(record.value)
-        entry = self._entries.get(snapshot.account)
-        if entry is None:
-            self.ignored["unknown_account"] += 1
-            return
-        entry.value, entry.velocity = record.value, _velocity(snapshot)
-        entry.at_ms, entry.coverage = snapshot.at_ms, snapshot.coverage
-        entry.arrived_ms = self._clock()
-        self._newest_ms = max(self._newest_ms, snapshot.at_ms)
+    def _take_snapshot(self, record: Record) -> str | None:
+        value = record.value or b""
+        snapshot = self._snapshots.decode(value)
+        place, entry = (record.topic, snapshot.account), self._entries.get(snapshot.account)
+        if entry is None or entry.account.client != snapshot.client:
+            self._strangers.keep(place, record)
+            return "unknown_account" if entry is None else "other_client"
+        self._strangers.drop(place)
+        if record.topic == DEEP:
+            entry.deep, entry.deep_at_ms = value, snapshot.at_ms
+        else:
+            entry.value, entry.velocity = value, _velocity(snapshot)
+            entry.at_ms, entry.coverage = snapshot.at_ms, snapshot.coverage
+            entry.arrived_ms = self._clock()
+            self._newest_ms = max(self._newest_ms, snapshot.at_ms)
         self._touch(entry)
+        return None
 
-    def _take_deep(self, record: Record) -> None:
-        snapshot = self._snapshots.decode(record.value) if record.value else None
-        entry = self._entries.get(snapshot.account if snapshot else (record.key or b"").decode())
-        if entry is None:
-            self.ignored["unknown_account"] += 1
-            return
-        entry.deep, entry.deep_at_ms = record.value or b"", snapshot.at_ms if snapshot else None
-        self._touch(entry)
-
-    def _take_status(self, status: Status) -> None:
+    def _take_status(self, status: Status) -> str | None:
         entry = self._entries.get(status.account)
         if entry is None:
-            self.ignored["unknown_account"] += 1
-            return
+            return "unknown_account"
         before = entry.connectors.get(status.connector)
         entry.connectors[status.connector] = ConnectorState(
             connector=status.connector,
@@ -258,13 +228,22 @@ class BoardState:
         # A heartbeat that says the same as the last is no news to a screen.
         if before is None or (before.state, before.ended) != (status.state, status.ended):
             self._touch(entry)
+        return None
 
-    def _forget(self, account: str) -> None:
+    def _forget(self, record: Record) -> str | None:
+        account = (record.key or b"").decode()
+        self._strangers.drop((record.topic, account))
         entry = self._entries.get(account)
-        if entry is not None and entry.at_ms is not None:
+        if entry is None:
+            return "unknown_account"
+        if record.topic == DEEP:
+            entry.deep, entry.deep_at_ms = b"", None
+            self._touch(entry)
+        elif entry.at_ms is not None:
             entry.at_ms, entry.coverage, entry.velocity, entry.value = None, None, None, b""
             entry.benchmark = None
             self._touch(entry)
+        return None
 
     def _touch(self, entry: Entry) -> None:
         self.version += 1

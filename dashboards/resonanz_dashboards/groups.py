@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from resonanz_dashboards.board_state import STALE_MS, BoardState, Entry
+from resonanz_dashboards.board_state import STALE_MS, BoardState
+from resonanz_dashboards.entries import Entry
 from resonanz_streams.aggregates.figures import Aggregate, aggregates
 from resonanz_streams.aggregates.members import Member
 from resonanz_streams.catalogue import known_kpis

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from resonanz_dashboards.board_state import Entry
+from resonanz_dashboards.entries import Entry
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 
 KEPT: Final = 4

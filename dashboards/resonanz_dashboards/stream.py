@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from resonanz_dashboards.access import Scope
-from resonanz_dashboards.board_state import BoardState, Entry, Visible
+from resonanz_dashboards.board_state import BoardState, Visible
+from resonanz_dashboards.entries import Entry
 from resonanz_dashboards.selection import ALL, Selection, encoded
 
 HEARTBEAT_SECONDS: Final = 5.0

@@ -1,6 +1,6 @@
 """What the sparklines are drawn from: every account's velocity over the last half hour."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -22,12 +22,12 @@ class Trail:
         self._times: NDArray[np.int64] = np.zeros(KEEP, np.int64)
         self._taken = 0
 
-    def of_others(self, accounts: Sequence[str]) -> "Trail":
-        """One of other accounts; what was sampled of those that are in both stays."""
+    def of_others(self, accounts: Sequence[str], without: Collection[str] = ()) -> "Trail":
+        """One of other accounts; what was sampled of those in both stays, but not of ``without``."""
         other = Trail(accounts)
         other._times, other._taken = self._times, self._taken  # one of us
         for account, row in other._rows.items():
-            if (place := self._rows.get(account)) is not None:
+            if (place := self._rows.get(account)) is not None and account not in without:
                 other._values[row] = self._values[place]
         return other
 

@@ -9,8 +9,9 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPBearer
 
 from resonanz_dashboards.access import Access, Scope, UnauthorizedError
-from resonanz_dashboards.board_state import BoardState, Entry, Visible
+from resonanz_dashboards.board_state import BoardState, Visible
 from resonanz_dashboards.client_series import ClientSeries
+from resonanz_dashboards.entries import Entry
 from resonanz_dashboards.problems import MEDIA_TYPE, ProblemError
 from resonanz_dashboards.relay import Worker
 from resonanz_dashboards.stream import Streams

@@ -13,7 +13,7 @@ import openapi_spec_validator
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
 from tests.wall.deep import post, with_deep
-from tests.wall.figures import record, snapshot, status, tombstone
+from tests.wall.figures import deep_record, record, snapshot, status, tombstone
 from tests.wall.walls import HERE, TWO_CLIENTS, RunningWall, settings_from, wait_until
 
 from resonanz_dashboards import shapes
@@ -160,16 +160,18 @@ def test_with_event_time_an_account_is_stale_when_nothing_arrives(tmp_path: Path
         assert shown() == [("stale", 60_001), ("ok", 0)]
 
 
-def test_the_client_is_the_configurations_not_the_records(wall: RunningWall) -> None:
-    wall.put(record(snapshot(BLUESKY, wall_ms(), client="theatre")))
-    assert wall.get(f"/api/v1/accounts/{BLUESKY}/kpis").json()["client"] == "bakery"
-    assert wall.get(f"/api/v1/accounts/{BLUESKY}/kpis?window=1h").json()["kpis"][0]["client"] == "bakery"
+def test_figures_that_were_told_for_another_client_are_not_shown(wall: RunningWall) -> None:
+    shot = snapshot(BLUESKY, wall_ms(), client="theatre")
+    wall.put(record(shot), deep_record(shot))
+    answer = wall.get(f"/api/v1/accounts/{BLUESKY}/kpis").json()
+    assert (answer["client"], answer["at_ms"], answer["kpis"]) == ("bakery", None, [])
+    assert wall.board.ignored == {"unknown_account": 0, "other_client": 2, "unreadable": 0}
 
 
 def test_records_of_others_and_broken_ones_are_counted_and_left_out(wall: RunningWall) -> None:
     wall.put(record(snapshot("bluesky:other", wall_ms())), Record(KPIS, 0, 1, b"x", b'{"v":1,'))
     wall.put(Record(KPIS, 0, 2, b"x", b"\xff\xfe"))
-    assert wall.board.ignored == {"unknown_account": 1, "unreadable": 2}
+    assert wall.board.ignored == {"unknown_account": 1, "other_client": 0, "unreadable": 2}
 
 
 def test_ready_tells_strangers_nothing_of_what_is_watched(wall: RunningWall) -> None:

@@ -165,6 +165,7 @@ def test_a_platform_is_the_agency_s(tmp_path: Path) -> None:
 
 
 def test_a_record_that_claims_another_client_changes_nothing(wall: RunningWall) -> None:
-    wall.put(record(snapshot(BLUESKY, NOW_MS, client="theatre")))
+    both(wall)
+    wall.put(record(snapshot(BLUESKY, NOW_MS, client="theatre", likes_per_hour=6)))
     assert wall.get("/api/v1/clients/theatre/kpis").json()["kpis"] == []
-    assert rows(wall, "/api/v1/clients/bakery/kpis")["interactions", "1h", None]["value"] == 100.0
+    assert rows(wall, "/api/v1/clients/bakery/kpis")["interactions", "1h", None]["value"] == 110.0

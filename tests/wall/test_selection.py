@@ -6,7 +6,8 @@ import pytest
 from msgspec import structs
 from tests.wall.figures import deep_record, record, snapshot, tombstone
 
-from resonanz_dashboards.board_state import BoardState, Entry
+from resonanz_dashboards.board_state import BoardState
+from resonanz_dashboards.entries import Entry
 from resonanz_dashboards.selection import ALL, KEPT, Selection, dated_figures, encoded, figures
 from resonanz_streams.events import KpiEntry
 from resonanz_streams.registry import Registry
