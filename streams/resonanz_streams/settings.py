@@ -43,6 +43,7 @@ from resonanz_streams.settings_fields import (
     PeopleFile,
     Prefix,
     Secret,
+    Topics,
     Weight,
     WindowNames,
     Word,
@@ -114,7 +115,7 @@ class ClientSettings(_Model):
     potential: People | Annotated[list[PotentialFrom], AfterValidator(_one_a_day)] | None = None
     own_actors: list[str] = []
     target_list: PeopleFile = ()
-    topics: dict[Word, list[str]] = {}
+    topics: Topics = {}
     venues: list[Word] = []
     voice: VoiceSettings | None = None
     accounts: list[AccountSettings] = []

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from resonanz_streams.business_time import check_holidays, parse_week
 from resonanz_streams.catalogue import kpis_by_id
 from resonanz_streams.events import MAX_ID
-from resonanz_streams.kpis.base import MOST_BRANDS, WINDOWS
+from resonanz_streams.kpis.base import MOST_BRANDS, VOCABULARY_SIZE, WINDOWS
 
 STRICT: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
 """Of every part of the settings."""
@@ -149,6 +149,14 @@ def _brands(names: list[str]) -> list[str]:
     return names
 
 
+def _topics(vocabulary: dict[str, list[str]]) -> dict[str, list[str]]:
+    if len(vocabulary) > VOCABULARY_SIZE:
+        raise ValueError(
+            f"has {len(vocabulary)} of them; write at most {VOCABULARY_SIZE}: each has figures of its own"
+        )
+    return vocabulary
+
+
 def _kpi(name: str) -> str:
     known = kpis_by_id()
     if name not in known:
@@ -193,6 +201,7 @@ AccountId = Annotated[str, AfterValidator(_account_id)]
 Prefix = Annotated[str, AfterValidator(_label)]
 PeopleFile = Annotated[tuple[str, ...], BeforeValidator(_people_file)]
 Word = Annotated[str, AfterValidator(_word)]
+Topics = Annotated[dict[Word, list[str]], AfterValidator(_topics)]
 Brands = Annotated[list[Word], AfterValidator(_brands)]
 Group = Annotated[str, AfterValidator(_group)]
 KpiId = Annotated[str, AfterValidator(_kpi)]

@@ -126,6 +126,9 @@ class Inputs:
 MOST_BRANDS: Final = 20
 """In a brand set."""
 
+VOCABULARY_SIZE: Final = 100
+"""Topics that a client may have: each of them has a part, and all figures must fit into one record."""
+
 
 class Voice(NamedTuple):
     """A client's brand and the fixed set of brands, itself among them, that it is compared with.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from resonanz_streams.kpis.base import DEEP_WINDOWS, Column, Inputs, Kpi
+from resonanz_streams.kpis.base import DEEP_WINDOWS, VOCABULARY_SIZE, Column, Inputs, Kpi
 from resonanz_streams.kpis.columns import NO_INTERACTIONS, at_rows, net_of, share_column, top_shares, why
 from resonanz_streams.net.topics import topic_counts, venue_counts
 
@@ -39,7 +39,7 @@ KPI = Kpi(
     windows=DEEP_WINDOWS,
     compute=compute,
     deep=True,
-    most_parts=112,
+    most_parts=12 + VOCABULARY_SIZE,
     group="topics and venues",
     formula="I elsewhere / (I on own pages + I elsewhere)",
     numerator="net interactions elsewhere",

@@ -13,8 +13,8 @@ MANY = [f"t{number:05d}" for number in range(10_000)]
 
 
 def test_ten_thousand_topics_on_one_event_are_about_none() -> None:
-    """Also if all of them are the client's; the event itself counts."""
-    registry = registry_of("file:a", topics={topic: [] for topic in MANY})
+    """Also of those that are the client's; the event itself counts."""
+    registry = registry_of("file:a", topics={topic: [] for topic in MANY[:100]})
     driven = Driven("file:a", registry=registry)
     driven.read(event(id="1", topics=MANY), event(id="2", topics=MANY[:1]))
     driven.advance(NOW_MS)

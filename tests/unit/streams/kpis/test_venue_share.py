@@ -8,6 +8,7 @@ from tests.inputs import inputs_of
 from tests.nets import Figure, ago, comment, figures, like, net_of_events, removed, share
 
 from resonanz_streams.details import Vocabulary
+from resonanz_streams.kpis.base import VOCABULARY_SIZE
 from resonanz_streams.kpis.venue_share import KPI
 
 AWAY: dict[str, Any] = {"venue": "elsewhere"}
@@ -94,3 +95,11 @@ def test_without_interactions_it_is_absent() -> None:
 
 def test_a_total_that_fell_leaves_no_share() -> None:
     assert shares(like("a", 3, count=-1, **AWAY), like("b", 3, count=4))[None].reason == "negative_count"
+
+
+def test_as_many_parts_as_a_client_s_topics_allow() -> None:
+    """The whole, ten venues, the others, and 100 topics."""
+    names = [f"t{n}" for n in range(VOCABULARY_SIZE)]
+    told = [at(f"v{n}", f"v{n}") for n in range(11)] + [like(name, 3, topics=[name]) for name in names]
+    found = shares(*told)
+    assert len(found) == KPI.most_parts == 112
