@@ -30,12 +30,14 @@ class _Garwood:
 
     def __call__(self, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
         small = np.minimum(counts, _TABLE_SIZE - 1)
-        lo, hi = self._lo[small], self._hi[small]
+        # The upper ends first, here and below: they are written last, so whoever sees one finds its lower
+        # end, too, whatever another thread does meanwhile.
+        hi, lo = self._hi[small], self._lo[small]
         new = np.isnan(hi)
         if new.any():
             fresh = np.unique(small[new])
             self._lo[fresh], self._hi[fresh] = _bounds(fresh.astype(np.float64))
-            lo, hi = self._lo[small], self._hi[small]
+            hi, lo = self._hi[small], self._lo[small]
         large = counts >= _TABLE_SIZE
         if large.any():
             lo[large], hi[large] = _bounds(counts[large].astype(np.float64))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from resonanz_streams import cli, kpis
 from resonanz_streams.events import KpiEntry, KpiSnapshot, encode
@@ -307,6 +308,27 @@ def test_query_explains_a_figure(config: Path, capsys: pytest.CaptureFixture[str
     assert (row["value"], row["why"]) == (None, "the client has no potential that is valid now")
     _, _, err = run(capsys, "query", "file:a17", "--config", config)
     assert err == "no_potential: the client has no potential that is valid now.\n"
+
+
+def test_names_from_events_do_not_reach_the_terminal_as_they_are(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An id may hold what clears the screen, or turns the direction of writing; programs get it unchanged."""
+    part = "post:p\x1b[2J\u202e\nü [b]"
+    entry = KpiEntry(kpi="over_performance", window="28d", part=part, value=2.0)
+    tell(config, structs.replace(SNAPSHOT, kpis=[entry]))
+    capsys.readouterr()
+    words = ("query", "file:a17", "--config", config)
+    seen = "post:p\ufffd[2J\ufffd\ufffdü [b]"
+    _, out, _ = run(capsys, *words)
+    assert seen in out
+    _, out, _ = run(capsys, *words, "--explain", "over_performance")
+    assert f"28d, {seen}: " in out
+    assert not {"\x1b", "\u202e"} & set(out)
+    _, out, _ = run(capsys, *words, "--json")
+    assert json.loads(out)[0]["part"] == part
+    _, out, _ = run(capsys, *words, "--format", "csv")
+    assert next(csv.DictReader(io.StringIO(out, newline="")))["part"] == part
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def _explain(kpi: Kpi, snapshots: Sequence[KpiSnapshot], window: str | None, for
     click.echo(f"Formula: {kpi.formula or 'its author gave none'}")
     for one in found:
         heading = one.window if one.part is None else f"{one.window}, {one.part}: {one.means}"
-        click.echo(f"\n{heading}")
+        click.echo(f"\n{options.printable(heading)}")
         for name, text in _lines(one):
             click.echo(f"  {name:<13}{text}")
 

@@ -118,13 +118,18 @@ def print_json(document: Any) -> None:
     click.echo(text.decode(), nl=False)
 
 
+def printable(text: str) -> str:
+    """The same with � for what is no character to see: names come from events, and a terminal obeys some."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """To standard output; ``right`` names the columns of numbers."""
+    """To standard output, as :func:`printable`; ``right`` names the columns of numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     # Without a terminal nothing must be folded: a program may read it.
     console = Console() if sys.stdout.isatty() else Console(width=10_000, soft_wrap=True)
     console.print(table, highlight=False, markup=False)
