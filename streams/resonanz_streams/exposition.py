@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from resonanz_streams.authentic import PARTS, parts_of
+from resonanz_streams.authentic import PARTS, is_authentic, parts_of
 from resonanz_streams.catalogue import known_kpis, kpis_by_id
 from resonanz_streams.deep import DeepFigures
 from resonanz_streams.evaluation import Compute, plainly
@@ -39,6 +39,14 @@ class Series:
         if self.parts is None and self.window in DEEP_WINDOWS:
             parts += len(parts_of(kpi))
         return parts * (3 if self.intervals else 1)
+
+    def names(self) -> Mapping[bool, str]:
+        """What the metric is called, and, under True, that of its authentic parts if it may have any: added
+        up over one name, they would count once more what is in the figure already."""
+        kpi = kpis_by_id()[self.kpi]
+        told = parts_of(kpi) if self.parts is None else [part for part in self.parts if is_authentic(part)]
+        both = (False, True) if told and self.window in DEEP_WINDOWS else (False,)
+        return {authentic: metric_name(kpi, self.window, authentic=authentic) for authentic in both}
 
     def takes(self, column: Column) -> bool:
         """Whether it is of these parts. Without a part, a column of some accounts is no whole."""
@@ -80,9 +88,10 @@ def coverage_windows(series: Sequence[Series]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("24h", *(one.window for one in series if one not in DEFAULT_SERIES))))
 
 
-def metric_name(kpi: Kpi, window: str) -> str:
-    """``resonanz_<kpi>_<window>[_<unit>]``."""
-    return f"resonanz_{kpi.id}_{window}" + (f"_{kpi.unit}" if kpi.unit else "")
+def metric_name(kpi: Kpi, window: str, *, authentic: bool = False) -> str:
+    """``resonanz_<kpi>[_authentic]_<window>[_<unit>]``."""
+    name = f"{kpi.id}_{AUTHENTIC}" if authentic else kpi.id
+    return f"resonanz_{name}_{window}" + (f"_{kpi.unit}" if kpi.unit else "")
 
 
 def escape(value: str) -> str:
@@ -142,18 +151,20 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
     The values are copies: a scrape that takes long shows one moment.
     """
     for wanted in series:
-        kpi = kpis_by_id()[wanted.kpi]
-        name = metric_name(kpi, wanted.window)
-        edges = ("_lo", "_hi") if wanted.intervals else ()
-        chosen: dict[str, list[Sample]] = {name + edge: [] for edge in ("", *edges)}
+        kpi, names = kpis_by_id()[wanted.kpi], wanted.names()
+        edges = ("", "_lo", "_hi") if wanted.intervals else ("",)
+        chosen: dict[str, list[Sample]] = {name + edge: [] for name in names.values() for edge in edges}
         for block in blocks:
             for column in block.columns(kpi, wanted.window):
                 if wanted.takes(column):
+                    name = names[is_authentic(column.part)]
                     for metric, values in _values(name, column, intervals=wanted.intervals):
                         chosen[metric].append(block.samples(column, values))
         for metric, samples in chosen.items():
             edge = {"_lo": ", lower end of the 95 % interval", "_hi": ", upper end of the 95 % interval"}
-            yield Family(metric, f"{kpi.help} Last {wanted.window}{edge.get(metric[-3:], '')}.", samples)
+            which = " Without what is suspect or excluded." if metric.startswith(names.get(True, "-")) else ""
+            help_text = f"{kpi.help}{which} Last {wanted.window}{edge.get(metric[-3:], '')}."
+            yield Family(metric, help_text, samples)
     for window in coverage_windows(series):
         yield Family(
             f"resonanz_coverage_{window}_ratio",
@@ -163,11 +174,11 @@ def families(blocks: Sequence[Block], series: Sequence[Series]) -> Iterator[Fami
 
 
 def labels_of(part: str) -> Sequence[tuple[str, str]]:
-    """A part as labels, each a name (``kind``, ``topic``, ``venue``, ``hour`` …, or ``part``) and a value; an
-    authentic kind has two."""
+    """A part as labels, each a name (``kind``, ``topic``, ``venue``, ``hour`` …, or ``part``) and a value.
+    That one is authentic the metric's name says."""
     name, colon, value = part.partition(":")
     if name == AUTHENTIC:
-        return (("part", AUTHENTIC), *(labels_of(value) if colon else ()))
+        return labels_of(value) if colon else ()
     if colon:
         return ((name, value),)
     return (("kind" if part in KINDS else "part", part),)

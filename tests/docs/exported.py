@@ -1,12 +1,12 @@
 """The tables of exported series in KPIS.md, from the code; ``python -m tests.docs.exported`` writes them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from resonanz_streams.authentic import parts_of
+from resonanz_streams.authentic import is_authentic, parts_of
 from resonanz_streams.exposition import (
     DEFAULT_SERIES,
     Series,
@@ -61,11 +61,16 @@ def rows() -> Iterator[Row]:
         if kpi.api_only:
             continue
         # What is exported by default may have more parts and bounds where it is asked for.
-        both = dict.fromkeys((*DEFAULT_SERIES, *series_of({kpi.id: kpi.windows})))
+        asked = [one for one in series_of({kpi.id: kpi.windows}) if one.kpi == kpi.id]
+        both = dict.fromkeys((*DEFAULT_SERIES, *map(_without_authentic, asked)))
         every = [one for one in both if one.kpi == kpi.id]
         every.sort(key=lambda one: (one not in DEFAULT_SERIES, len(one.parts or ())))
         for (is_added, _, _), some in groupby(every, _kind):
             yield _row(kpi, list(some), BY_EXPORT if is_added else BY_DEFAULT)
+        if authentic := [one for one in asked if True in one.names()]:
+            parts = tuple(parts_of(kpi)) if authentic[0].parts is None else authentic[0].parts
+            only = [replace(one, parts=tuple(filter(is_authentic, parts))) for one in authentic]
+            yield _row(kpi, only, BY_EXPORT, authentic=True)
     of_coverage = (f"resonanz_coverage_{_WINDOW}_ratio",)
     yield Row(of_coverage, (), "ratio", coverage_windows(DEFAULT_SERIES), BY_DEFAULT)
     others = tuple(window for window in WINDOWS if window not in coverage_windows(DEFAULT_SERIES))
@@ -77,13 +82,16 @@ def _kind(series: Series) -> tuple[bool, tuple[str | None, ...] | None, bool]:
     return series not in DEFAULT_SERIES, series.parts, series.intervals
 
 
-def _row(kpi: Kpi, some: Sequence[Series], exported: str) -> Row:
+def _without_authentic(series: Series) -> Series:
+    parts = series.parts
+    return replace(series, parts=parts and tuple(part for part in parts if not is_authentic(part)))
+
+
+def _row(kpi: Kpi, some: Sequence[Series], exported: str, *, authentic: bool = False) -> Row:
     edges = ("", "_lo", "_hi") if some[0].intervals else ("",)
     parts = tuple(kpi.parts) if some[0].parts is None else some[0].parts
-    if some[0].parts is None and kpi.authentic:
-        parts = (*parts, *parts_of(kpi))
     return Row(
-        tuple(metric_name(kpi, _WINDOW) + edge for edge in edges),
+        tuple(metric_name(kpi, _WINDOW, authentic=authentic) + edge for edge in edges),
         tuple(dict.fromkeys(name for part in parts if part is not None for name, _ in labels_of(part))),
         kpi.unit or "number",
         tuple(sorted((one.window for one in some), key=WINDOWS.index)),

@@ -82,7 +82,9 @@ def checked_by_promtool(text: str) -> None:
 def named(text: str) -> set[str]:
     """The metrics of accounts, with or without samples."""
     kpis = "|".join((*(kpi.id for kpi in KPIS), "coverage"))
-    return set(re.findall(rf"^# TYPE (resonanz_(?:{kpis})_\d+[mhd]\S*) gauge$", text, re.MULTILINE))
+    return set(
+        re.findall(rf"^# TYPE (resonanz_(?:{kpis})(?:_authentic)?_\d+[mhd]\S*) gauge$", text, re.MULTILINE)
+    )
 
 
 def test_without_a_word_a_worker_exports_what_is_listed_so(tmp_path: Path) -> None:
@@ -104,6 +106,6 @@ def test_everything_that_can_be_exported_is_listed_with_its_labels(tmp_path: Pat
                 found.setdefault(sample.name, set()).update(sample.labels.keys() - OF_ACCOUNTS)
     assert {name: labels for name, labels in found.items() if not labels <= listed[name]} == {}
     assert found["resonanz_topic_share_24h_ratio"] == {"topic"}
-    assert found["resonanz_interactions_28d"] == {"kind", "part"}
+    assert found["resonanz_interactions_28d"] == found["resonanz_interactions_authentic_28d"] == {"kind"}
     assert len(found) > len(listed) / 2
     checked_by_promtool(text)

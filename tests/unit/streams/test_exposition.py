@@ -160,7 +160,7 @@ def test_before_deep_kpis_are_computed_nothing_is_exported_of_them() -> None:
 
 
 def test_authentic_parts_have_labels_and_are_no_part_of_the_default_list() -> None:
-    """They come with the deep figures; of a kind both are said."""
+    """They come with the deep figures, under a name of their own: a sum counts nobody twice."""
     events = [like("a", 2), like("x", 2, flags=["bot"]), comment("c", 2)]
     inputs = inputs_of([(2, 1, 0, 0)], followers=[100], net=net_of_events(events), followers_at=nobody_knows)
     figures = deep_figures(inputs, {})
@@ -168,18 +168,20 @@ def test_authentic_parts_have_labels_and_are_no_part_of_the_default_list() -> No
     assert "authentic" not in text(*families([one], DEFAULT_SERIES))
     chosen = series_of({"interactions": ["24h"], "engagement_rate_by_followers": ["24h"]})
     lines = [line for line in text(*families([one], chosen)).splitlines() if "authentic" in line]
-    name = "resonanz_engagement_rate_by_followers_24h_per_1000"
+    lines = [line for line in lines if line[0] != "#"]
+    name = "resonanz_engagement_rate_by_followers_authentic_24h_per_1000"
     assert [line.rpartition(" ")[0] for line in lines] == [
-        'resonanz_interactions_24h{account="x",part="authentic",kind="like"}',
-        'resonanz_interactions_24h{account="x",part="authentic",kind="comment"}',
-        'resonanz_interactions_24h{account="x",part="authentic",kind="share"}',
-        name + '{account="x",part="authentic"}',
-        name + '_lo{account="x",part="authentic"}',
-        name + '_hi{account="x",part="authentic"}',
+        'resonanz_interactions_authentic_24h{account="x",kind="like"}',
+        'resonanz_interactions_authentic_24h{account="x",kind="comment"}',
+        'resonanz_interactions_authentic_24h{account="x",kind="share"}',
+        name + '{account="x"}',
+        name + '_lo{account="x"}',
+        name + '_hi{account="x"}',
     ]
     assert [float(line.rpartition(" ")[2]) for line in lines[:4]] == [1.0, 1.0, 0.0, 20.0]
     before = Block(inputs, np.array([0]), ['{account="x"'])
-    assert "authentic" not in text(*families([before], chosen))
+    assert "authentic_24h{" not in text(*families([before], chosen))
+    assert samples(text(*families([one], chosen)))["resonanz_interactions_24h"].keys() == set(KINDS)
 
 
 def test_the_cap_counts_authentic_parts_where_they_may_be() -> None:
