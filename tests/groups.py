@@ -40,8 +40,8 @@ def snapshot_of(account: str, entries: Sequence[KpiEntry], **more: Any) -> KpiSn
 
 
 def member(snapshot: KpiSnapshot, *, fresh: bool = True, client: str = "bakery") -> Member:
-    """An account with its snapshot."""
-    return Member(snapshot.account, client, [snapshot], fresh=fresh)
+    """An account with its snapshot, of both topics in one."""
+    return Member(snapshot.account, client, [snapshot], fresh=fresh, deep=True)
 
 
 def together(members: Sequence[Member]) -> Figures:

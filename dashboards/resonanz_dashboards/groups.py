@@ -47,7 +47,8 @@ class Held:
 
     def member(self) -> Member:
         """As groups are made of."""
-        return Member(self.account, self.client, self.snapshots(), fresh=self.fresh)
+        snapshots = self.snapshots()
+        return Member(self.account, self.client, snapshots, fresh=self.fresh, deep=len(snapshots) > 1)
 
 
 def held(board: BoardState, entries: Iterable[Entry]) -> list[Held]:

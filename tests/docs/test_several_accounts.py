@@ -36,6 +36,12 @@ def test_every_kpi_is_merged_as_the_page_says() -> None:
     assert told == {kpi.id: kpi.merge for kpi in KPIS}
 
 
+def test_what_makes_sense_within_a_client_is_named() -> None:
+    (paragraph,) = re.findall(r"\*\*Several clients\.\*\* (.*?)\n\n", CHAPTER, re.DOTALL)
+    named = set(re.findall("`([^`]+)`", paragraph)) - {"not_mergeable"}
+    assert named == {kpi.id for kpi in KPIS if kpi.within_client}
+
+
 def test_the_example_gives_the_numbers_shown() -> None:
     first, second, whole = cells("account")
     assert [first[1:4], second[1:4], whole[1:4]] == [

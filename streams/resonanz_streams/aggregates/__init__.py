@@ -9,7 +9,8 @@ with the KPI's own interval, as its ``merge`` says (N, F and minutes as in KPIS.
 - ``max``: the largest;
 - ``people``, ``targets``: different people of each client, over Σ F, or over its target list.
 
-All others are null: ``not_mergeable``. What is stale, missing, or null for an account does not enter, and the
-coverage tells: it is the mean over all accounts, 0 for each that is left out. Sums are rounded once, so that
-their order does not matter. Of a single account the figures are its own.
+All others are null: ``not_mergeable``; of several clients also those that are ``within_client``. What is
+stale, missing, or null for an account does not enter, and the coverage tells: it is the mean over all
+accounts, 0 for each that is left out. Sums are rounded once, so that their order does not matter. Of a single
+account the figures are its own.
 """

@@ -31,24 +31,26 @@ class Place(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Member:
     """An account and its newest snapshots, one of each topic that has one; ``fresh``: whether they may stand
-    for now."""
+    for now; ``deep``: whether that of topic ``kpis.deep`` is among them."""
 
     account: str
     client: str
     snapshots: Sequence[KpiSnapshot]
     fresh: bool
+    deep: bool = False
 
 
 class Told:
     """What a fresh account says: ``entries`` of each KPI and window by part, ``at_ms``: as of when,
-    ``actors`` by window."""
+    ``actors`` by window, ``deep``: whether also what is computed from all that stands."""
 
-    def __init__(self, client: str, snapshots: Sequence[KpiSnapshot], wants: Wants) -> None:
-        self.client = client
+    def __init__(self, member: Member, wants: Wants) -> None:
+        self.client = member.client
+        self.deep = member.deep
         self.entries: dict[tuple[str, str], dict[str | None, KpiEntry]] = {}
         self.at_ms: dict[tuple[str, str], int] = {}
         self.actors: Mapping[str, Actors] = {}
-        for snapshot in snapshots:
+        for snapshot in member.snapshots:
             for entry in snapshot.kpis:
                 place = entry.kpi, entry.window
                 if not wants(*place):
@@ -62,9 +64,9 @@ class Told:
 
     def parts(self, place: Place) -> Mapping[str | None, KpiEntry]:
         """The entries of a place's KPI and window. An authentic part that is not told is the same as what it
-        is a part of."""
+        is a part of, if such parts are told of the account at all."""
         found = self.entries.get((place.kpi, place.window), {})
-        if is_authentic(place.part) and place.part not in found:
+        if self.deep and is_authentic(place.part) and place.part not in found:
             same = found.get(with_suspects(place.part))
             return found if same is None else found | {place.part: same}
         return found
@@ -96,11 +98,6 @@ def rest_of(names: Collection[str], part: str | None) -> str | None:
     return rest if rest in names else None
 
 
-def _hopeless(kpi: Kpi, part: str) -> bool:
-    """Whether a part is null with its whole, and for the same reason: a post's, for example."""
-    return kpi.merge is None and kpi.merge_parts.get(part) is None
-
-
 class Group:
     """Accounts that are looked at together, for the figures that are wanted.
 
@@ -110,15 +107,21 @@ class Group:
     def __init__(self, members: Sequence[Member], wants: Wants) -> None:
         self._wants = wants
         self.members = sorted(members, key=lambda member: member.account)
-        self.told = [
-            Told(member.client, member.snapshots, wants)
-            for member in self.members
-            if member.fresh and member.snapshots
-        ]
+        self.told = [Told(member, wants) for member in self.members if member.fresh and member.snapshots]
+        self._clients = len({member.client for member in members})
         self._shown: dict[tuple[str, str, str], frozenset[str | None]] = {}
 
     def __len__(self) -> int:
         return len(self.members)
+
+    def beyond(self, kpi: Kpi) -> bool:
+        """Whether a KPI that makes sense within one client is asked for of several."""
+        return kpi.within_client and self._clients > 1
+
+    def _hopeless(self, kpi: Kpi, part: str | None) -> bool:
+        """Whether a part is null with its whole, and for the same reason: a post's, for example."""
+        alike = kpi.merge is None and kpi.merge_parts.get(part or "") is None
+        return part is not None and (alike or self.beyond(kpi))
 
     def places(self, kpis: Mapping[str, Kpi]) -> Iterator[Place]:
         """What there is to tell of the group, each once. Where no account is fresh, what there would be."""
@@ -130,7 +133,7 @@ class Group:
                         seen[Place(entry.kpi, entry.window, entry.part)] = None
         for place in seen:
             kpi = kpis.get(place.kpi)
-            if kpi is not None and len(self) > 1 and place.part is not None and _hopeless(kpi, place.part):
+            if kpi is not None and len(self) > 1 and self._hopeless(kpi, place.part):
                 continue
             rest = None if kpi is None else rest_of(kpi.parts, place.part)
             if rest in {None, place.part} or place.part in self.shown(place, rest or ""):

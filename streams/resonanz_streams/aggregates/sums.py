@@ -7,6 +7,7 @@ from typing import Final
 
 from resonanz_streams.actors import Number, number, reached
 from resonanz_streams.aggregates.members import Group, Place, Told, rest_of
+from resonanz_streams.authentic import is_authentic
 from resonanz_streams.cohorts import total
 from resonanz_streams.events import Actors, KpiEntry
 from resonanz_streams.kpis.base import EMPTY, REASONS, Kpi, Merge
@@ -52,7 +53,7 @@ def merge_of(kpi: Kpi, part: str | None) -> Merge | None:
 def summed(kpi: Kpi, place: Place, group: Group) -> Sum:
     """The sum over a group of at least one account."""
     merge = merge_of(kpi, place.part)
-    if merge is None:
+    if merge is None or group.beyond(kpi):
         return nothing(place, group, "not_mergeable")
     rest = rest_of(kpi.parts, place.part)
     found = [_term(kpi, told, place, group, rest) for told in group.told]
@@ -86,8 +87,12 @@ def nothing(place: Place, group: Group, reason: str) -> Sum:
 
 
 def _first(reasons: Iterable[str]) -> str:
-    """The one that stands first in the list of all; "" of none."""
-    return min((reason for reason in reasons if reason), key=REASONS.index, default="")
+    """The one that stands first in the list of all, which one of another version's may lack; "" of none."""
+    return min((reason for reason in reasons if reason), key=_rank, default="")
+
+
+def _rank(reason: str) -> tuple[int, str]:
+    return REASONS.index(reason) if reason in REASONS else len(REASONS), reason
 
 
 # -- what one account says -----
@@ -100,6 +105,8 @@ def _term(kpi: Kpi, told: Told, place: Place, group: Group, rest: str | None) ->
     if rest is None or whole is None:
         if entry is not None:
             return _known(told, entry)
+        if is_authentic(place.part) and not told.deep:
+            return "not_covered"
         # A part that is not told: there is none of it.
         name = kpi.beside.get(f"{(place.part or '').partition(':')[0]}:…")
         beside = None if name is None else parts.get(name)
@@ -175,11 +182,25 @@ def _max(added: Sum, terms: Sequence[Term], _: str) -> Sum:
 def _people(added: Sum, terms: Sequence[Term], window: str) -> Sum:
     """People of one client are known by one name at all its accounts; those of several clients are not."""
     numbers = [
-        number(one.told.actors[window].smallest for one in terms if one.told.client == client)
-        for client in _newest(terms)
+        _alone(its) or number(one.told.actors[window].smallest for one in its)
+        for its in _by_client(terms).values()
     ]
     people = Number(*(sum(each) for each in zip(*map(_bounds, numbers), strict=True)))
     return replace(_plain(added, terms, window), numerator=float(people.value), people=people)
+
+
+def _by_client(terms: Sequence[Term]) -> Mapping[str, Sequence[Term]]:
+    found: dict[str, list[Term]] = {}
+    for one in terms:
+        found.setdefault(one.told.client, []).append(one)
+    return found
+
+
+def _alone(terms: Sequence[Term]) -> Number | None:
+    """How many people a client's only account counts itself; None of several, which may share some."""
+    if len(terms) > 1:
+        return None
+    return Number(*[round(terms[0].numerator)] * 3)
 
 
 def _bounds(people: Number) -> tuple[int, int, int]:
@@ -189,10 +210,12 @@ def _bounds(people: Number) -> tuple[int, int, int]:
 def _targets(added: Sum, terms: Sequence[Term], window: str) -> Sum:
     sizes = _newest(terms)
     hits = [
-        reached([one.told.actors[window].reached or b"" for one in terms if one.told.client == client])
-        for client in sizes
+        its[0].numerator
+        if len(its) == 1
+        else float(reached([one.told.actors[window].reached or b"" for one in its]))
+        for its in _by_client(terms).values()
     ]
-    return replace(added, numerator=float(sum(hits)), denominator=total(list(sizes.values())))
+    return replace(added, numerator=total(hits), denominator=total(list(sizes.values())))
 
 
 _SUMS: Final[Mapping[Merge, Callable[[Sum, Sequence[Term], str], Sum]]] = {
@@ -206,20 +229,20 @@ _OF_ACTORS: Final = frozenset({"people", "targets"})
 
 
 def _with_actors(terms: Sequence[Term], window: str, merge: Merge) -> list[Term]:
-    """Those whose people are told, and of a target list those of the one that the newest of a client has."""
-    told = [one for one in terms if window in one.told.actors]
-    if merge == "people":
-        return told
-    lists: dict[str, tuple[int, str]] = {}
-    for one in told:
-        said = one.at_ms, _list(one.told.actors[window])
-        lists[one.told.client] = max(lists.get(one.told.client, said), said)
-    return [
-        one
-        for one in told
-        if one.told.actors[window].reached is not None
-        and _list(one.told.actors[window]) == lists[one.told.client][1]
-    ]
+    """Those whose people are told, and of a target list those of the one that the newest of a client has. A
+    client's only account needs neither: it counts its people itself."""
+    fit: list[Term] = []
+    for its in _by_client(terms).values():
+        told = [one for one in its if window in one.told.actors]
+        if merge == "targets" and told:
+            _, newest = max((one.at_ms, _list(one.told.actors[window])) for one in told)
+            told = [one for one in told if _has(one.told.actors[window], newest)]
+        fit += its if len(its) == 1 else told
+    return fit
+
+
+def _has(actors: Actors, target_list: str) -> bool:
+    return actors.reached is not None and _list(actors) == target_list
 
 
 def _list(actors: Actors) -> str:

@@ -221,7 +221,8 @@ class Kpi:
     / denominator (a thousand times that, with the unit per_1000), of a *total* the numerator, of a
     *statistic* neither, and the denominator is of how many things.
     ``merge``: how the figures of several accounts become one; ``merge_parts``: of parts that become one
-    otherwise; ``beside``: of parts that only some accounts have, the one with the same denominator.
+    otherwise; ``beside``: of parts that only some accounts have, the one with the same denominator;
+    ``within_client``: other clients' figures are of other things, so of several clients they are not merged.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Kpi:
     merge: Merge | None = None
     merge_parts: Mapping[str, Merge | None] = field(default_factory=dict, hash=False)
     beside: Mapping[str, str] = field(default_factory=dict, hash=False)
+    within_client: bool = False
     from_audience: bool = False
     api_only: bool = False
 

@@ -41,4 +41,5 @@ KPI = Kpi(
     },
     shape="total",
     merge="count",
+    within_client=True,
 )

@@ -45,4 +45,5 @@ KPI = Kpi(
     interval="Garwood",
     parts=calendar_interactions.KPI.parts,
     merge="potential",
+    within_client=True,
 )

@@ -58,4 +58,5 @@ KPI = Kpi(
         "brand:…": "interactions about the brand / interactions about any brand of the set",
     },
     merge="share",
+    within_client=True,
 )

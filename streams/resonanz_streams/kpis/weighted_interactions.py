@@ -40,4 +40,5 @@ KPI = Kpi(
     denominator="interactions that it is the sum of",
     shape="total",
     merge="sum",
+    within_client=True,
 )

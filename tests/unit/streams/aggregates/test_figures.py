@@ -17,6 +17,9 @@ from resonanz_streams.details import Vocabulary
 from resonanz_streams.events import KpiEntry, KpiSnapshot
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.kpis.base import EMPTY, REASONS
+from resonanz_streams.measures import clients_of
+from resonanz_streams.registry import build_registry
+from resonanz_streams.settings import settings_of
 
 
 def of(counts: Sequence[tuple[int, int, int, int]], **more: Any) -> list[KpiSnapshot]:
@@ -71,6 +74,31 @@ def test_without_suspects_an_account_that_has_none_adds_its_whole() -> None:
     assert found["interactions", "24h", "authentic"].accounts == 3
     quiet = client(of(counts[1:], net=net_of_events([comment("c", 5)], "ab"), followers_at=nobody_knows))
     assert ("interactions", "24h", "authentic") not in quiet
+
+
+def test_an_account_without_deep_figures_is_not_called_authentic() -> None:
+    def said(value: float, part: str | None = None) -> KpiEntry:
+        return entry("interactions", part=part, value=value, numerator=value, denominator=value)
+
+    deep = snapshot_of("a", [said(4.0, "authentic")])
+    first = Member("a", "bakery", [snapshot_of("a", [said(10.0)]), deep], fresh=True, deep=True)
+    second = Member("b", "bakery", [snapshot_of("b", [said(100.0)])], fresh=True)
+    found = together([first, second])
+    authentic = found["interactions", "24h", "authentic"]
+    assert (authentic.value, authentic.accounts, authentic.coverage) == (4.0, 1, 0.5)
+    assert found["interactions", "24h", None].value == 110.0
+    both = together([first, replace(second, deep=True)])["interactions", "24h", "authentic"]
+    assert (both.value, both.accounts, both.coverage) == (104.0, 2, 1.0)
+
+
+def test_a_reason_of_another_version_stands_behind_those_that_are_known() -> None:
+    def absent(account: str, reason: str) -> Member:
+        return member(snapshot_of(account, [entry("engagement_rate_by_followers", reason=reason)]))
+
+    place = ("engagement_rate_by_followers", "24h", None)
+    news = [absent("a", "of_tomorrow"), absent("b", "of_later")]
+    assert together(news)[place].reason == "of_later"
+    assert together([*news, absent("c", "no_followers")])[place].reason == "no_followers"
 
 
 def test_the_potential_is_that_of_the_newest_whole_beside_older_authentic_parts() -> None:
@@ -276,6 +304,58 @@ def test_people_of_several_clients_are_added_since_nobody_can_know_them_again() 
     found = together([member(first), member(second, client="theatre")])
     assert numbers(found["active_audience", "24h", "actors_per_follower"]) == (0.01, 3.0, 300.0)
     assert numbers(found["target_coverage", "24h", None]) == (pytest.approx(2 / 3), 2.0, 3.0)
+
+
+def test_of_a_client_with_one_account_its_own_people_enter() -> None:
+    """The bakery has two accounts, the theatre and the museum one each, of which nobody is told."""
+    names = ["file:a", "file:b", "file:c", "file:d"]
+    owners = dict(zip(names, ("bakery", "bakery", "theatre", "museum"), strict=True))
+    configured = {
+        client: {
+            "name": client,
+            "accounts": [name for name in names if owners[name] == client],
+            "target_list": ["ann", "bob", "eve"],
+        }
+        for client in dict.fromkeys(owners.values())
+    }
+    registry = build_registry(
+        settings_of({"pseudonym_key": "${KEY}", "clients": configured}, environment={"KEY": "k" * 32})
+    )
+    accounts = [registry.accounts[name] for name in names]
+    ann = {client: registry.pseudonym(client, "ann") for client in configured}
+    events = [
+        like(ann["bakery"], 3, account="file:a"),
+        like(ann["bakery"], 3, account="file:b"),
+        like(ann["theatre"], 3, account="file:c"),
+        *(like(f"v{number}", 3, account="file:d") for number in range(600)),
+    ]
+    inputs = inputs_of(
+        [(0, 0, 0, 0)] * 4,
+        net=net_of_events(events, names),
+        followers=[100.0] * 4,
+        clients=clients_of(registry, accounts),
+    )
+    told = snapshots_of(inputs, names)
+    assert [it.actors is not UNSET for it in told] == [True, True, False, False]
+    found = together([member(it, client=owners[it.account]) for it in told])
+    people = found["active_audience", "24h", "actors_per_follower"]
+    assert (numbers(people), people.accounts) == ((602 / 400, 602.0, 400.0), 4)
+    targets = found["target_coverage", "24h", None]
+    assert (numbers(targets), targets.accounts) == ((pytest.approx(2 / 9), 2.0, 9.0), 4)
+
+
+def test_what_is_of_other_things_at_each_client_is_not_merged_across_clients() -> None:
+    first, second = of([(1, 0, 0, 0), (3, 0, 0, 0)], potential=[1000, 1000])
+    kpis = [kpi.id for kpi in KPIS if kpi.within_client]
+    at_one = client([first, second])
+    assert at_one["weighted_interactions", "24h", None].value == 4.0
+    found = together([member(first), member(second, client="theatre")])
+    shown = {place: it for place, it in found.items() if place[0] in kpis}
+    assert {kpi for kpi, _, _ in shown} >= {"weighted_interactions"}
+    assert {(it.value, it.numerator, it.reason, part) for (_, _, part), it in shown.items()} == {
+        (None, None, "not_mergeable", None)
+    }
+    assert found["interactions", "24h", None].value == 4.0
 
 
 def test_lists_that_differ_are_not_laid_upon_each_other() -> None:
