@@ -80,9 +80,9 @@ class Reloader:
         self.successful = True
         self.success_ms = clock()
 
-    async def run(self, take: Take, *, every_seconds: float = LOOK_SECONDS) -> None:
-        """Look again and again, until cancelled."""
-        with self._on_hangup():
+    async def run(self, take: Take, *, every_seconds: float = LOOK_SECONDS, hangup: bool = True) -> None:
+        """Look again and again, until cancelled. ``hangup``: whether SIGHUP asks for it, too."""
+        with self._on_hangup() if hangup else contextlib.nullcontext():
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._asked.wait(), every_seconds)
@@ -119,7 +119,7 @@ class Reloader:
         begun = elapsed_ms()
         settings = await asyncio.to_thread(self._load)
         self._must_be_live(settings)
-        registry = self.registry.by(settings)
+        registry = await asyncio.to_thread(self.registry.by, settings)
         if registry.clients == self.registry.clients and registry.accounts == self.registry.accounts:
             registry = self.registry
         what, differs = described(self.registry, registry), settings != self.settings

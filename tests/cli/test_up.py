@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +84,25 @@ def test_the_demo_counts_survives_a_death_and_stops_at_ctrl_c(tmp_path: Path) ->
         assert "Stopped; everything is written." in process.output()
         assert not [pid for pid in last.values() if alive(pid)]
         assert "Traceback" not in process.output()
+
+
+def test_a_terminal_that_closes_ends_it_and_its_parts(tmp_path: Path) -> None:
+    """Nobody reads any more what they say."""
+    words = ["-m", "resonanz_streams", "up", "--demo", "--port", str(free_port())]
+    with subprocess.Popen(
+        [sys.executable, *words], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert any(b"Ctrl-C ends it." in line for line in process.stderr)
+            parts = children(process.pid)
+            assert parts.keys() == PARTS
+            process.stderr.close()
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(30) == 0
+            assert not [pid for pid in parts.values() if alive(pid)]
+        finally:
+            process.kill()
 
 
 def test_parts_end_when_up_is_killed(tmp_path: Path) -> None:

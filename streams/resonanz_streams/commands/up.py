@@ -149,20 +149,25 @@ def _addresses(host: str, port: int, path: Path) -> str:
 
 
 async def _supervise(parts: list[Part], addresses: str, reloader: Reloader) -> int:
-    supervisor = Supervisor(parts, say)
+    supervisor = Supervisor(parts, _tell)
     with _signals(supervisor):
         running = asyncio.create_task(supervisor.run())
         watching = asyncio.create_task(_wake(parts[0], reloader))
-        say("Starting …")
+        _tell("Starting …")
         if await supervisor.started():
             for line in addresses.splitlines():
-                say(line)
+                _tell(line)
         code = await running
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     if code == 0:
-        say("Stopped; everything is written.")
+        _tell("Stopped; everything is written.")
     return code
+
+
+def _tell(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        say(sentence)
 
 
 async def _wake(connect: Part, reloader: Reloader) -> None:
@@ -177,13 +182,16 @@ async def _wake(connect: Part, reloader: Reloader) -> None:
         if needed and needed != plans(reloader.settings, reloader.registry):
             connect.wake.set()
 
-    await reloader.run(take)
+    # A terminal that closes ends everything: the parts are in sessions of their own and hear nothing of it.
+    await reloader.run(take, hangup=False)
 
 
 @contextlib.contextmanager
 def _signals(supervisor: Supervisor) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup lets it be
+        numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, supervisor.stop)
     try:
