@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -126,6 +127,26 @@ def test_a_signal_says_so(process: Process) -> None:
 
     asyncio.run(scene())
     assert process.accounts() == [["file:b"]]
+
+
+class Noting(Registry):
+    """Whose successor is made on which thread."""
+
+    threads: ClassVar[list[threading.Thread]] = []
+
+    def by(self, settings: Settings) -> Registry:
+        self.threads.append(threading.current_thread())
+        return super().by(settings)
+
+
+def test_the_registry_is_made_beside_the_loop(process: Process) -> None:
+    """Long target lists take seconds."""
+    process.reloader.registry = Noting(process.reloader.settings, KEY.encode())
+    process.path.write_text(ONE.replace("file:a", "file:b"))
+    process.look(asked=True)
+    assert process.accounts() == [["file:b"]]
+    assert len(Noting.threads) == 1
+    assert threading.main_thread() not in Noting.threads
 
 
 @pytest.mark.parametrize(
