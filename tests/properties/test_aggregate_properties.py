@@ -41,7 +41,7 @@ def of_client(log: Sequence[Event], followers: Sequence[float]) -> Figures:
 def world(log: list[Event], account: str, window: str, followers: float) -> naive_kpis.World:
     return naive_kpis.World(
         log, account, BEGIN_MS, NOW_MS, NOW_MS - WINDOWS_MS[window], 4 * 3_600_000,
-        lambda _: followers, followers, list(TARGETS), "UTC", list(BRANDS),
+        lambda _: followers, followers, list(TARGETS), "UTC", list(BRANDS), window_ms=WINDOWS_MS[window],
     )  # fmt: skip
 
 
