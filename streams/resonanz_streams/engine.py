@@ -111,18 +111,16 @@ class PartitionEngine:
             self.advance(now_ms)  # what waited and has reached its time too: a flush takes its row away
         self._audience.load(recovered.rows)
 
-    def succeed(self, before: "PartitionEngine", recovered: Recovered) -> None:
+    def succeed(self, before: "PartitionEngine") -> None:
         """Go on by another registry where ``before`` stands, which was flushed and has read nothing since;
-        ``recovered`` is what it wrote.
+        this one was restored from what it wrote, as of its now.
 
         Not in rows are outcomes, also of what waits for its time, and heartbeats.
 
         Raises:
-            StopError: see :meth:`restore`.
             RetryError: somebody else wrote.
         """
-        now_ms = before._measures.now_ms  # noqa: SLF001  # it is one of us, here and below
-        self.restore(recovered, now_ms)
+        # It is one of us, here and below.
         if self.offsets != before.offsets:
             raise RetryError(f"partition {self.partition}: what was written is not what was counted")
         self._event_clock, self._ends = before._event_clock, before._ends  # noqa: SLF001
@@ -302,6 +300,11 @@ class PartitionEngine:
         """The smallest over likes, comments and shares; None while one of them has neither had an event
         nor a connector that says it is complete."""
         return self._horizon.watermark()
+
+    @property
+    def now_ms(self) -> int | None:
+        """As of when it stands; None before the first :meth:`advance`."""
+        return self._measures.now_ms
 
     @property
     def newest_ms(self) -> int | None:

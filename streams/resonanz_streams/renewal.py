@@ -89,8 +89,11 @@ class Renewal:
             if owner.sharing or owner.is_out_of_touch() or not self._is_durable(partition, engine):
                 return None
             recovered = await self._store.recover(partition)
-        fresh = self._make(partition)
-        fresh.succeed(engine, recovered)
+            fresh = self._make(partition)
+            # Nobody else has it yet. Under the lock no flush brings the old one further meanwhile, and a run
+            # waits for its turn: what is left to take over afterwards is of the same moment.
+            await asyncio.to_thread(fresh.restore, recovered, engine.now_ms)
+            fresh.succeed(engine)
         for status in owner.heard.statuses.values():
             fresh.observe(status)
         return fresh

@@ -1,6 +1,7 @@
 """Another registry in a worker that runs: what counts from then on, and that nothing else changes."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
@@ -14,6 +15,8 @@ from tests.unit.streams.test_exporter import accounts_in, exporter_of, scraped
 
 from resonanz_streams.authentic import is_authentic
 from resonanz_streams.errors import FencedError, RetryError
+from resonanz_streams.ledger_rows import Entries
+from resonanz_streams.measures import Measures
 from resonanz_streams.pipeline import Pipeline
 from resonanz_streams.registry import Account
 from resonanz_streams.settings import settings_of
@@ -370,6 +373,45 @@ def test_a_run_that_comes_meanwhile_waits_and_counts_once() -> None:
         assert played.pipeline.dropped_runs == 0
 
     run(scene())
+
+
+def test_what_is_durable_is_restored_beside_the_loop_and_no_flush_comes_in_between() -> None:
+    """A revocation that comes while it runs waits for it, and nothing that waits for its time is lost."""
+    threads: list[threading.Thread] = []
+    revoking: list[asyncio.Task[None]] = []
+    changing: list[asyncio.AbstractEventLoop] = []
+
+    class Noting(Measures):
+        def load(self, entries: Entries) -> None:
+            threads.append(threading.current_thread())
+            for loop in changing:
+                loop.call_soon_threadsafe(revoke)
+            super().load(entries)
+
+    def revoke() -> None:
+        played.pipeline.observe(heartbeat("file:a", at_ms=NOW_MS + 1))
+        revoking.append(asyncio.create_task(played.pipeline.revoked(frozenset({0}))))
+
+    async def scene() -> None:
+        await played.own()
+        await played.read(event(), event(id="2", at_ms=NOW_MS + MINUTE))
+        await played.tick()
+        threads.clear()
+        changing.append(asyncio.get_running_loop())
+        played.pipeline.adopt(played.settings, played.registry.by(played.settings))
+        await played.tick()
+        changing.clear()
+        await asyncio.gather(*revoking)
+        await played.own()
+        await played.tick(MINUTE)
+        assert played.counts("file:a") == [2, 0, 0, 0]
+        assert outcomes(played) == {"counted": 2}
+
+    played = Played("file:a", measures=Noting)
+    run(scene())
+    assert revoking
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_while_the_partitions_are_being_shared_the_engines_stay_as_they_are() -> None:
