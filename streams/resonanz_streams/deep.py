@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from resonanz_streams.coverage import packed
 from resonanz_streams.engine import PartitionEngine
 from resonanz_streams.evaluation import Compute, evaluate_deep, plainly, wanted
 from resonanz_streams.events import Actors, KpiEntry
-from resonanz_streams.kpis.base import REASONS, Column, Inputs, Kpi
+from resonanz_streams.kpis.base import EMPTY, REASONS, Column, Inputs, Kpi
 from resonanz_streams.net.actors import actors
+
+_EMPTY: Final = [REASONS.index(reason) for reason in sorted(EMPTY)]
 
 OfWindow = tuple[str, str]
 """The id of a KPI, and a window."""
@@ -52,18 +55,44 @@ class DeepFigures:
                 numbers[:, place, number] = values
             codes[:, place] = column.reason
         labels = [(kpi.id, window, column.part) for kpi, window, column in dense]
-        wholes = {label[:2] for label in labels if label[2] is None}
-        spoken = [label[2] is not None and label[:2] in wholes for label in labels]
-        return Arranged(labels, spoken, numbers, codes, self._ragged())
+        return Arranged(labels, self._unsaid(dense), numbers, codes, self._ragged())
+
+    def _unsaid(self, dense: Sequence[tuple[Kpi, str, Column]]) -> NDArray[np.bool_]:
+        """(accounts, dense columns): what is null, and what stands beside it says why."""
+        accounts = max((len(share) for share in self.coverage.values()), default=0)
+        unsaid = np.zeros((accounts, len(dense)), dtype=np.bool_)
+        wholes = self._wholes()
+        before: dict[OfWindow, Column] = {}
+        for place, (kpi, window, column) in enumerate(dense):
+            whole = wholes.get((kpi.id, window))
+            if column.part is None or whole is None:
+                continue
+            said = _says(whole, column)
+            if kpi.merge_parts.get(column.part, kpi.merge) is None:
+                # Of what accounts have together, a part that is not told would count as 0.
+                last = before.get((kpi.id, window), whole)
+                said |= np.isnan(whole.value) | (np.isnan(last.value) & (last.reason == column.reason))
+                before[kpi.id, window] = column
+            unsaid[:, place] = np.isnan(column.value) & said
+        return unsaid
+
+    def _wholes(self) -> Mapping[OfWindow, Column]:
+        return {(kpi.id, window): one for kpi, window, one in self.columns if one.rows is None is one.part}
 
     def _ragged(self) -> "Mapping[int, Sequence[_Part]]":
         parts: dict[int, list[_Part]] = {}
+        wholes = self._wholes()
         for kpi, window, column in self.columns:
             if column.rows is None:
                 continue
             values = np.stack((*_numbers(column), column.covered(self.coverage, window)), axis=1)
-            # A value, or a numerator without one.
+            # A value, or a numerator without one, or a reason of its own.
             told = ~(np.isnan(column.value) & np.isnan(column.numerator))
+            whole = wholes.get((kpi.id, window))
+            if whole is None:
+                told[:] = True
+            else:
+                told |= ~np.isnan(whole.value[column.rows]) | (whole.reason[column.rows] != column.reason)
             lines = zip(column.rows.tolist(), column.parts, values, column.reason.tolist(), strict=True)
             for (row, part, of_part, code), tells in zip(lines, told.tolist(), strict=True):
                 if tells or is_authentic(part):
@@ -78,27 +107,26 @@ _Part = tuple[tuple[str, str, str | None], NDArray[np.float64], int]
 class Arranged:
     """``numbers``: (accounts, labels, 6), as a KpiEntry has them; ``codes``: of the reasons.
 
-    ``spoken``: whether a whole says why the value is null, if it is. ``ragged``: label, numbers and code of
+    ``unsaid``: (accounts, labels), what is left out. ``ragged``: label, numbers and code of
     parts that only some accounts have.
     """
 
     labels: Sequence[tuple[str, str, str | None]]
-    spoken: Sequence[bool]
+    unsaid: NDArray[np.bool_]
     numbers: NDArray[np.float64]
     codes: NDArray[np.uint8]
     ragged: Mapping[int, Sequence[_Part]]
 
     def entries(self, row: int) -> list[KpiEntry]:
-        """Of one account. A part that is null is left out where the whole says why. A part that only some
-        accounts have, such as a post, stays if it has a numerator, and an authentic one stays always: where
-        that is left out, it is the same as the whole."""
+        """Of one account. A part that is null is left out where the whole says why; of what is never added up
+        over accounts also where the whole is null for another reason, or the part before it for the same. A
+        part that only some accounts have, such as a post, stays if it has a numerator, and an authentic one
+        stays always: where that is left out, it is the same as the whole."""
         numbers, codes = self.numbers[row].tolist(), self.codes[row].tolist()
-        of_dense = zip(self.labels, self.spoken, numbers, codes, strict=True)
-        return [
-            _entry(label, of_label, code)
-            for label, spoken, of_label, code in of_dense
-            if not spoken or of_label[0] == of_label[0]  # not NaN
-        ] + [_entry(label, numbers.tolist(), code) for label, numbers, code in self.ragged.get(row, ())]
+        of_dense = zip(self.labels, self.unsaid[row].tolist(), numbers, codes, strict=True)
+        return [_entry(label, of_label, code) for label, unsaid, of_label, code in of_dense if not unsaid] + [
+            _entry(label, numbers.tolist(), code) for label, numbers, code in self.ragged.get(row, ())
+        ]
 
     def mark(self, row: int) -> int:
         """Another one if the entries are others; of coverage, which moves all the time, hundredths count."""
@@ -111,6 +139,14 @@ class Arranged:
                 *((label, numbers[:5].tobytes(), code) for label, numbers, code in self.ragged.get(row, ())),
             )
         )
+
+
+def _says(whole: Column, part: Column) -> NDArray[np.bool_]:
+    """Whether the whole is null for the same reason, or says as well that there is nothing."""
+    null, nothing = np.isnan(whole.value), (whole.value == 0) & (whole.denominator == 0)
+    both = np.isin(part.reason, _EMPTY) & ((null & np.isin(whole.reason, _EMPTY)) | nothing)
+    said: NDArray[np.bool_] = (null & (whole.reason == part.reason)) | both
+    return said
 
 
 def _entry(label: tuple[str, str, str | None], numbers: Sequence[float], code: int) -> KpiEntry:

@@ -16,7 +16,8 @@ from resonanz_streams.kpis.base import EMPTY, REASONS, Kpi, Merge
 @dataclass(frozen=True, slots=True)
 class Term:
     """What one account adds, as of ``at_ms``. ``denominator`` None: the KPI has none. ``reason``: why its own
-    figure is null, though it is known that there is nothing. ``interval``: whether that has one."""
+    figure is null, though it is known that there is nothing. ``interval``: whether that has one. ``known``:
+    whether it has a figure of its own."""
 
     told: Told
     at_ms: int
@@ -25,6 +26,7 @@ class Term:
     coverage: float
     reason: str = ""
     interval: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _known(told: Told, entry: KpiEntry) -> Term | str:
         return Term(told, at_ms, numerator, entry.denominator, coverage, interval=entry.lo is not None)
     if entry.reason in EMPTY:
         numbers = entry.numerator or 0.0, entry.denominator or 0.0
-        return Term(told, at_ms, *numbers, coverage, entry.reason or "")
+        return Term(told, at_ms, *numbers, coverage, entry.reason or "", known=False)
     return entry.reason or "not_covered"
 
 
@@ -142,7 +144,7 @@ def _blank(told: Told, whole: KpiEntry | None, denominator: float) -> Term | str
     known = _known(told, whole) if whole is not None else "not_covered"
     if isinstance(known, str):
         return known
-    return Term(told, known.at_ms, 0.0, denominator, known.coverage, known.reason)
+    return Term(told, known.at_ms, 0.0, denominator, known.coverage, known.reason, known=False)
 
 
 # -- what they add up to -----
@@ -175,7 +177,10 @@ def _time(added: Sum, terms: Sequence[Term], _: str) -> Sum:
 
 
 def _max(added: Sum, terms: Sequence[Term], _: str) -> Sum:
-    numerator, denominator = max((one.numerator, one.denominator or 0.0) for one in terms)
+    found = [(one.numerator, one.denominator or 0.0) for one in terms if one.known]
+    if not found:  # nothing is the largest
+        return replace(added, numerator=math.nan, reason=added.reason or "not_covered")
+    numerator, denominator = max(found)
     return replace(added, numerator=numerator, denominator=denominator)
 
 

@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from tests.engines import NOW_MS, Driven, event
+from tests.inputs import clients_with, inputs_of
+from tests.nets import answer, comment, net_of_events
 from tests.poisoned import UnforeseenError
 from tests.stores import heartbeat
 
-from resonanz_streams.deep import DeepFigures, deep_job
+from resonanz_streams.deep import DeepFigures, deep_figures, deep_job
 from resonanz_streams.deep_book import DeepBook
 from resonanz_streams.errors import StopError
 from resonanz_streams.evaluation import KpiFailures, evaluate
@@ -164,6 +167,54 @@ def test_a_post_that_has_no_value_yet_is_told_for_its_interactions() -> None:
         for entry in entries
         if (entry.kpi, entry.window) == ("over_performance", "24h")
     ] == [(None, None, None, "too_few_posts"), ("post:p", None, 2.0, "too_few_posts")]
+
+
+def dialogue(*events: dict[str, Any], sla_ms: int = 4 * HOUR) -> dict[tuple[str, str | None], str | None]:
+    """The reason of every null that is told of an account's comments over 24 h."""
+    inputs = inputs_of([(0, 0, 0, 0)], net=net_of_events(events), clients=clients_with(1, sla_ms=sla_ms))
+    entries = deep_figures(inputs, {}).arranged().entries(0)
+    kpis = "backlog", "time_to_first_response"
+    return {
+        (entry.kpi, entry.part): entry.reason
+        for entry in entries
+        if np.isnan(entry.value or 0.0) and entry.kpi in kpis and entry.window == "24h"
+    }
+
+
+def test_a_part_that_is_null_says_why_where_its_whole_does_not() -> None:
+    half = comment("a", 5), answer("r", 4, "a"), comment("b", 4), answer("s", 2, "b"), comment("c", 6)
+    assert dialogue(*half, sla_ms=24 * HOUR) == {
+        ("backlog", "sla_breaches"): "sla_longer_than_window",
+        ("time_to_first_response", "p90"): "too_few_answered",  # and so is p95
+        ("time_to_first_response", "business"): "no_business_hours",
+    }
+    assert dialogue(*half[:4]) == {
+        ("backlog", "oldest_age"): "none_waiting",
+        ("time_to_first_response", "business"): "no_business_hours",
+    }
+
+
+def test_a_quiet_account_tells_of_no_part_that_there_is_nothing() -> None:
+    assert dialogue() == {("time_to_first_response", None): "no_comments"}
+    quiet = inputs_of([(0, 0, 0, 0)], net=net_of_events([]), followers=[100])
+    entries = deep_figures(quiet, {}).arranged().entries(0)
+    wholes = {(entry.kpi, entry.window) for entry in entries if entry.part is None}
+    null = [entry for entry in entries if np.isnan(entry.value or 0.0) and entry.part is not None]
+    assert [(entry.kpi, entry.part) for entry in null if (entry.kpi, entry.window) in wholes] == []
+
+
+def test_parts_of_some_accounts_say_why_they_are_null_where_the_whole_does_not() -> None:
+    none, half = np.full(2, np.nan), np.array([0.5, np.nan])
+    negative = REASONS.index("negative_count")
+    whole = Column(None, half, none, none, half, half, np.array([0, negative], np.uint8))
+    rows, codes = np.array([0, 1]), np.full(2, negative, np.uint8)
+    shares = Column(None, none, none, none, none, none, codes, rows, ["topic:oat", "topic:oat"])
+    topic = BY_ID["topic_share"]
+    columns = [(topic, "24h", whole), (topic, "24h", shares)]
+    figures = DeepFigures(NOW_MS, {}, {"24h": np.array([1.0, 1.0])}, columns)
+    first, second = map(figures.arranged().entries, (0, 1))
+    assert [(entry.part, entry.reason) for entry in first] == [(None, None), ("topic:oat", "negative_count")]
+    assert [(entry.part, entry.reason) for entry in second] == [(None, "negative_count")]
 
 
 def test_parts_without_a_whole_say_themselves_why_they_are_null_and_bear_their_own_coverage() -> None:

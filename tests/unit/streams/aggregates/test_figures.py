@@ -404,6 +404,23 @@ def test_what_waits_is_added_and_the_oldest_of_all_is_told() -> None:
     assert found["backlog", "24h", "sla_breaches"].value == 1.0
 
 
+def test_where_none_waits_there_is_no_oldest_of_all() -> None:
+    answered = comment("c", 5), answer("r", 2, "c")
+    for names in ("ab", "abc"):  # of the others no comment came
+        oldest = deep(answered, names)["backlog", "24h", "oldest_age"]
+        assert (oldest.value, oldest.reason, oldest.accounts) == (None, "none_waiting", len(names))
+    assert deep([*answered, comment("d", 9, account="b")])["backlog", "24h", "oldest_age"].value == 9 * 3600
+
+
+def test_whose_sla_is_longer_than_the_window_stays_out_of_the_breaches_of_all() -> None:
+    inputs = _deep([comment("c", 5), comment("d", 9, account="b")])
+    slow = replace(inputs.clients, sla_ms=np.array([24, 4]) * 3_600_000)
+    found = client(snapshots_of(replace(inputs, clients=slow), "ab"))
+    assert numbers(found["backlog", "24h", None]) == (2.0, 2.0, 2.0)
+    breaches = found["backlog", "24h", "sla_breaches"]
+    assert (*numbers(breaches), breaches.accounts, breaches.coverage) == (1.0, 1.0, 1.0, 1, 0.5)
+
+
 def test_depths_are_averaged_over_all_comments() -> None:
     events = [comment("c", 5), comment("d", 4, parent="c"), comment("e", 3, account="b")]
     found = deep(events)
