@@ -34,36 +34,39 @@ def test_any_request_gets_an_answer_that_the_description_names(who: str, token: 
     with RunningWall(wanted, listen_on=EVERYWHERE if token else HERE) as wall:
         wall.put(record(snapshot("bluesky:did:plc:abc", wall_ms())))
         schema = schemathesis.openapi.from_url(f"{wall.url}/openapi.json", headers=dict(headers))
-        before = psutil.Process().memory_info().rss
-        for found in schema.get_all_operations():
-            assert isinstance(found, Ok)
-            operation = found.ok()
-            if operation.path == ENDLESS:
-                continue
+        held: list[int] = []
+        # What is loaded or kept once, on the first of each request, is no growth: the second round shows it.
+        for _ in range(2):
+            for found in schema.get_all_operations():
+                assert isinstance(found, Ok)
+                operation = found.ok()
+                if operation.path == ENDLESS:
+                    continue
 
-            @seed(20261125)
-            @settings(
-                max_examples=EXAMPLES,
-                deadline=None,
-                database=None,
-                phases=[Phase.explicit, Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(case=operation.as_strategy())
-            def ask(case: schemathesis.Case[Any]) -> None:
-                nonlocal asked
-                asked += 1
-                begun = time.monotonic()
-                answer = case.call(headers=dict(headers))
-                assert time.monotonic() - begun < SLOWEST_SECONDS
-                assert answer.status_code < 500
-                if who == "stranger" and case.operation.path.startswith("/api/"):
-                    assert answer.status_code == 401
-                case.validate_response(answer, excluded_checks=[positive_data_acceptance])
+                @seed(20261125)
+                @settings(
+                    max_examples=EXAMPLES,
+                    deadline=None,
+                    database=None,
+                    phases=[Phase.explicit, Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                )
+                @given(case=operation.as_strategy())
+                def ask(case: schemathesis.Case[Any]) -> None:
+                    nonlocal asked
+                    asked += 1
+                    begun = time.monotonic()
+                    answer = case.call(headers=dict(headers))
+                    assert time.monotonic() - begun < SLOWEST_SECONDS
+                    assert answer.status_code < 500
+                    if who == "stranger" and case.operation.path.startswith("/api/"):
+                        assert answer.status_code == 401
+                    case.validate_response(answer, excluded_checks=[positive_data_acceptance])
 
-            ask()
+                ask()
+            held.append(psutil.Process().memory_info().rss)
         assert wall.get("/healthz").status == 200
-        grown = (psutil.Process().memory_info().rss - before) / 2**20
+        grown = (held[1] - held[0]) / 2**20
     saw(f"hostile requests to the API: {who}", requests=asked, grown_mb=round(grown, 1))
     assert asked > EXAMPLES
     assert grown < GROWTH_MB
