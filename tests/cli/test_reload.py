@@ -135,8 +135,8 @@ def test_up_starts_a_connector_when_an_account_first_wants_one(tmp_path: Path) -
             "connectors:\n  simulator: {backfill_days: 2, incidents: []}\n"
         )
         wait_until(
-            lambda: {one["account"]: one["state"] for one in accounts(port)}.get("simulated:a") == "ok",
-            f"the simulator runs, not {process.output()}",
+            lambda: {one["account"]: one["state"] for one in accounts(port)}.get("simulated:a") == "partial",
+            f"the simulator runs, and covers what the worker has counted of it since, not {process.output()}",
         )
         path.write_text(
             f"{text}      - {{id: 'simulated:a', connector: simulator}}\n"
