@@ -15,6 +15,9 @@ from resonanz_streams.kpis.base import MOST_BRANDS, VOCABULARY_SIZE, WINDOWS
 STRICT: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
 """Of every part of the settings."""
 
+LONGEST_TOPIC: Final = 128
+"""Characters: the parts of all topics must fit into one record of an account's figures."""
+
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LABEL = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _ACCOUNT_ID = re.compile(r"[a-z][a-z0-9_-]*:[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*\S)?")
@@ -150,6 +153,9 @@ def _brands(names: list[str]) -> list[str]:
 
 
 def _topics(vocabulary: dict[str, list[str]]) -> dict[str, list[str]]:
+    long = next((name for name in vocabulary if len(name) > LONGEST_TOPIC), None)
+    if long is not None:
+        raise ValueError(f"{long[:20]}… is too long; write at most {LONGEST_TOPIC} characters")
     if len(vocabulary) > VOCABULARY_SIZE:
         raise ValueError(
             f"has {len(vocabulary)} of them; write at most {VOCABULARY_SIZE}: each has figures of its own"

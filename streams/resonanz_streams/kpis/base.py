@@ -126,7 +126,7 @@ class Inputs:
 MOST_BRANDS: Final = 20
 """In a brand set."""
 
-VOCABULARY_SIZE: Final = 100
+VOCABULARY_SIZE: Final = 250
 """Topics that a client may have: each of them has a part, and all figures must fit into one record."""
 
 

@@ -454,11 +454,15 @@ def test_topics_and_venues_are_words(tmp_path: Path) -> None:
     ]
 
 
-def test_a_client_has_a_hundred_topics_at_most(tmp_path: Path) -> None:
+def test_a_client_has_250_topics_at_most(tmp_path: Path) -> None:
     """Each has a share of its own in ``venue_share``, and an account's figures are one record."""
-    topics = ", ".join(f"t{n}: []" for n in range(101))
+    topics = ", ".join(f"t{n}: []" for n in range(251))
     assert complaints(f"clients:\n  bakery:\n    name: B\n    topics: {{{topics}}}\n", tmp_path) == [
-        "4: clients.bakery.topics: has 101 of them; write at most 100: each has figures of its own"
+        "4: clients.bakery.topics: has 251 of them; write at most 250: each has figures of its own"
+    ]
+    named = f"clients:\n  bakery:\n    name: B\n    topics: {{{'t' * 129}: []}}\n"
+    assert complaints(named, tmp_path) == [
+        f"4: clients.bakery.topics: {'t' * 20}… is too long; write at most 128 characters"
     ]
 
 
