@@ -77,7 +77,7 @@ async def account_kpis(
     """An account's latest figures, one row per KPI, window and part."""
     entry = wall.entry(scope, account)
     rows = _rows(
-        entry, _selection(window, kpi), shares=wall.board.registry.clients[entry.account.client].benchmarks
+        entry, Selection.of(window, kpi), shares=wall.board.registry.clients[entry.account.client].benchmarks
     )
     return json_answer({**_account(entry, wall.board.age_ms(entry)), "kpis": rows})
 
@@ -132,7 +132,7 @@ async def stream(
     wanted = Filter(
         scope,
         wall.visible(scope, client, platform),
-        _selection(window, kpi),
+        Selection.of(window, kpi),
         lambda: wall.allows(authorization, scope, client),
     )
     return StreamingResponse(
@@ -187,10 +187,6 @@ def _state(age_ms: int | None, coverage: float | None) -> shapes.State:
     if age_ms > STALE_MS:
         return "stale"
     return "partial" if coverage < COMPLETE else "ok"
-
-
-def _selection(windows: Sequence[str] | None, kpis: Sequence[str] | None) -> Selection:
-    return Selection(frozenset(windows or ()), frozenset(kpis or ()))
 
 
 def _rows(entry: Entry, selection: Selection, *, shares: bool) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ async def client_kpis(
     its = held(wall.board, [it for it in wall.board.entries() if visible(it.account)])
     if platform is not None and not its:
         raise _no_platform(platform)
-    return await _answer(client, platform, its, _selection(window, kpi))
+    return await _answer(client, platform, its, Selection.of(window, kpi))
 
 
 @router.get("/api/v1/platforms/{platform}/kpis", responses={200: {"model": shapes.GroupKpis}})
@@ -62,15 +62,11 @@ async def platform_kpis(
     its = held(wall.board, [it for it in wall.board.entries() if it.account.platform == platform])
     if not its:
         raise _no_platform(platform)
-    return await _answer(None, platform, its, _selection(window, kpi))
+    return await _answer(None, platform, its, Selection.of(window, kpi))
 
 
 def _no_platform(platform: str) -> ProblemError:
     return ProblemError(404, "unknown-platform", f"There is no account on {platform!r}; see /api/v1/clients.")
-
-
-def _selection(windows: Sequence[str] | None, kpis: Sequence[str] | None) -> Selection:
-    return Selection(frozenset(windows or ()), frozenset(kpis or ()))
 
 
 async def _answer(

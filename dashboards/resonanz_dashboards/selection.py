@@ -1,5 +1,6 @@
 """Which figures of an account a viewer wants, and an account's figures cut to them, encoded once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,11 @@ class Selection:
 
     windows: frozenset[str] = frozenset()
     kpis: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, windows: Iterable[str] | None, kpis: Iterable[str] | None) -> "Selection":
+        """As a query asks for them."""
+        return cls(frozenset(windows or ()), frozenset(kpis or ()))
 
     def wants(self, it: KpiEntry) -> bool:
         """Whether the viewer asked for this entry."""

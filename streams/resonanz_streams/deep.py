@@ -40,9 +40,9 @@ class DeepFigures:
         return [column for known, of_window, column in self.columns if (known.id, of_window) == (kpi, window)]
 
     def only(self, chosen: Collection[OfWindow]) -> "DeepFigures":
-        """With the columns of these only."""
+        """These of them, without people."""
         chosen_ones = [one for one in self.columns if (one[0].id, one[1]) in chosen]
-        return replace(self, columns=chosen_ones)
+        return replace(self, columns=chosen_ones, actors={})
 
     def arranged(self) -> "Arranged":
         """By account."""

@@ -1,7 +1,7 @@
 """What topic ``kpis.deep`` is told of each account: when its figures are others, or at least now and then."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -55,7 +55,7 @@ class DeepNews:
         rows = rows[np.argsort(self._told_ms[rows], kind="stable")]
         at_once = len(rows) if self._every_tick else max(_LEAST, -(-len(rows) // _FLUSHES))
         # Of the columns, which are as large, nothing more is needed.
-        return Untold(figures.only(()), arranged, marks, rows, at_once)
+        return Untold(replace(figures, columns=()), arranged, marks, rows, at_once)
 
     def wait(self, untold: Untold) -> None:
         """Tell this with the next flushes, instead of what still waits: it is newer."""

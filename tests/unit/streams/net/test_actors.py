@@ -1,5 +1,6 @@
 """Whose people topic ``kpis.deep`` is told."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from tests.nets import like, net_of_events
 
 from resonanz_streams.actors import number, reached
 from resonanz_streams.deep import deep_job
+from resonanz_streams.deep_book import DeepBook
 from resonanz_streams.deep_news import DeepNews
 from resonanz_streams.kpis import KPIS
 from resonanz_streams.net.actors import MOST_TARGETS, actors
@@ -160,3 +162,12 @@ def test_after_a_restart_the_same_is_told() -> None:
     assert number([before[row]["24h"].smallest for row in (0, 1)]).value == 3
     driven.restart()
     assert told_now() == before
+
+
+def test_what_is_kept_to_be_exported_holds_no_people() -> None:
+    driven, book = Driven("file:a", "file:b"), DeepBook(every_tick=True, exported=[("response_rate", "24h")])
+    driven.read(event(id="1", actor="ann", object="p"))
+    driven.advance(NOW_MS)
+    asyncio.run(book.refresh(0, driven.engine, lambda: True))
+    assert "actors" in records(book.news[0])["file:a"]
+    assert book.figures[0].actors == {}
